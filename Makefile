@@ -1,0 +1,56 @@
+# A machine needs Python 3.11 or later and make; everything else is installed into .venv.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCKS := deploy/requirements.txt deploy/requirements-dev.txt
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" --extra fast $(ARGS) pyproject.toml
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo check test format lock
+
+help:
+	@echo "make demo     show the gateway at work on four simulated vendors (ARGS=--exit ends after the tour)"
+	@echo "make test     the checks and every test (ARGS goes to pytest)"
+	@echo "make check    format, lint, types and import contracts"
+	@echo "make format   format, and mend what lint can mend"
+	@echo "make setup    install into $(VENV); the others do it when it is due (PYTHON=python3.12 chooses)"
+	@echo "make lock     bring $(LOCKS) up to pyproject.toml (ARGS=--upgrade takes new versions)"
+
+setup: $(READY)
+
+$(READY): pyproject.toml deploy/requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+	    "Python 3.11 or later is needed, and this is " + sys.version.split()[0] + ": name one with PYTHON=")'
+	@test -f $(VENV)/pyvenv.cfg && $(BIN)/python -m pip --version >/dev/null 2>&1 \
+	    || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@: >$@
+
+demo: $(READY)
+	$(BIN)/gateway demo $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: check
+	$(BIN)/pytest $(ARGS)
+
+format: $(READY)
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: $(READY)
+	$(COMPILE) --output-file deploy/requirements.txt
+	$(COMPILE) --output-file deploy/requirements-dev.txt --group dev --constraint deploy/requirements.txt

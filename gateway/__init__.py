@@ -1,0 +1,26 @@
+"""opportunity-gateway: one canonical opportunity API in front of many CRM vendors.
+
+The map, in reading order:
+
+errors          everything that can go wrong, drawn as a tree
+canonical       the language: opportunity, money, pipelines, capabilities, exact JSON
+normalizer      spelling: the notations that dialects are tables of
+translator      THE port: what a vendor's file offers, what the engine gives it
+vendors         one file = one vendor
+engine          everything that waits, fails and remembers: conduct, exchange, wire, layers
+idempotency     the contract of the store that keeps writes from doubling
+connections     an account at a vendor
+opportunities   the use cases: get, create, update, delete, rehearse
+listing         the use case that drains several connections
+telemetry       what operators are told
+api             the HTTP face: routes, callers, problems
+settings        the TOML file → one frozen model
+app             the composition root
+conformance     the laws that every vendor obeys, for third parties too
+sandbox         the vendors, simulated
+matrix          what vendors can do, as the README shows it
+demo            a short tour on the sandbox
+__main__        the command line
+"""
+
+__version__ = "0.1.0"

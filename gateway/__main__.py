@@ -1,0 +1,209 @@
+"""The command line: serve, demo, sandbox, check, openapi, capabilities, hash-key."""
+
+import argparse
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+CONFIG_VARIABLE = "GATEWAY_CONFIG"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; the result is the process's status."""
+    arguments = _parser().parse_args(argv)
+    command = _COMMANDS[arguments.command]
+    return command(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gateway", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    serve = commands.add_parser("serve", help="serve the API")
+    _config(serve)
+    serve.add_argument("--host", help="address to listen on")
+    serve.add_argument("--port", type=int, help="port to listen on")
+    serve.add_argument("--workers", type=int, help="worker processes")
+
+    demo = commands.add_parser("demo", help="a short tour on simulated vendors, then serve them")
+    demo.add_argument("--exit", action="store_true", help="end after the tour")
+    demo.add_argument("--port", type=int, default=8080, help="port of the gateway")
+
+    sandbox = commands.add_parser("sandbox", help="serve the simulated vendors alone")
+    sandbox.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    sandbox.add_argument("--port", type=int, default=8090, help="port to listen on")
+    sandbox.add_argument(
+        "--configuration", action="store_true", help="print connections for it and end"
+    )
+
+    check = commands.add_parser("check", help="check the configuration, then each connection")
+    _config(check)
+
+    commands.add_parser("openapi", help="print the OpenAPI document")
+
+    capabilities = commands.add_parser("capabilities", help="print what vendors can do")
+    capabilities.add_argument("--vendor", help="one vendor instead of all")
+    capabilities.add_argument("--markdown", action="store_true", help="as the README's table")
+
+    hash_key = commands.add_parser("hash-key", help="hash a caller's key from standard input")
+    hash_key.add_argument("--new", action="store_true", help="make a key and hash it")
+    return parser
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=os.environ.get(CONFIG_VARIABLE),
+        help=f"the configuration file; default: ${CONFIG_VARIABLE}",
+    )
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    if settings is None:
+        return 2
+    import uvicorn
+
+    server = settings.file.server
+    workers = arguments.workers or server.workers
+    if workers > 1 and not settings.file.secrets.signing_keys:
+        print("--workers: several workers need secrets.signing_keys", file=sys.stderr)
+        return 2
+    os.environ[CONFIG_VARIABLE] = str(arguments.config)
+    # The server drains on SIGTERM and then raises it once more, which would be no good end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.run(
+        "gateway.app:from_environment",
+        factory=True,
+        host=arguments.host or server.host,
+        port=arguments.port if arguments.port is not None else server.port,
+        workers=workers,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=settings.file.timeouts.request_seconds,
+    )
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from gateway.demo import tour
+
+    return tour(port=arguments.port, ends=arguments.exit)
+
+
+def _sandbox(arguments: argparse.Namespace) -> int:
+    from gateway.sandbox.configuration import configuration
+
+    if arguments.configuration:
+        print(configuration(f"http://{arguments.host}:{arguments.port}"))
+        return 0
+    import uvicorn
+
+    from gateway.sandbox import create_sandbox
+
+    uvicorn.run(
+        create_sandbox(),
+        host=arguments.host,
+        port=arguments.port,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+    )
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    if settings is None:
+        return 2
+    import asyncio
+
+    from gateway.app import check
+
+    troubles = asyncio.run(check(settings))
+    for name, trouble in troubles.items():
+        print(f"{name}: {trouble or 'ok'}")
+    return 1 if any(troubles.values()) else 0
+
+
+def _openapi(_: argparse.Namespace) -> int:
+    from gateway.app import document
+    from gateway.canonical import json_text
+
+    print(json_text.write(document()).decode())
+    return 0
+
+
+def _capabilities(arguments: argparse.Namespace) -> int:
+    from gateway.canonical import json_text
+    from gateway.matrix import matrix
+    from gateway.vendors import installed
+
+    vendors = installed()
+    if arguments.vendor and arguments.vendor not in vendors:
+        known = ", ".join(vendors)
+        print(f"no vendor is called {arguments.vendor}; there are {known}", file=sys.stderr)
+        return 2
+    wanted = {name: v for name, v in vendors.items() if arguments.vendor in (None, name)}
+    if arguments.markdown:
+        print(matrix(wanted))
+    else:
+        told = {name: vendor.capabilities().model_dump() for name, vendor in wanted.items()}
+        print(json_text.write(told).decode())
+    return 0
+
+
+def _hash_key(arguments: argparse.Namespace) -> int:
+    from gateway.api.access import hash_key
+
+    key = f"ogw_{secrets.token_urlsafe(32)}" if arguments.new else sys.stdin.readline().strip()
+    if not key:
+        print("no key on standard input", file=sys.stderr)
+        return 2
+    if arguments.new:
+        print(f"key        {key}")
+    print(f"key_sha256 {hash_key(key)}")
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> "Settings | None":
+    """The configuration, or None after its faults were printed."""
+    from gateway.settings import ConfigurationError, load
+
+    if arguments.config is None:
+        print(f"name a configuration file with --config or {CONFIG_VARIABLE}", file=sys.stderr)
+        return None
+    try:
+        settings = load(Path(arguments.config))
+    except ConfigurationError as error:
+        print(f"{arguments.config} is not fit to run with:", file=sys.stderr)
+        for fault in error.faults:
+            print(f"  {fault}", file=sys.stderr)
+        return None
+    for name in settings.pending:
+        print(f"note: {name} is read, and has no effect in this version", file=sys.stderr)
+    return settings
+
+
+_COMMANDS = {
+    "serve": _serve,
+    "demo": _demo,
+    "sandbox": _sandbox,
+    "check": _check,
+    "openapi": _openapi,
+    "capabilities": _capabilities,
+    "hash-key": _hash_key,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The HTTP face: routes, headers, callers, problems; nothing below knows of HTTP."""

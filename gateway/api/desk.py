@@ -1,0 +1,108 @@
+"""What every route needs of one request: the caller, the terms, and how an answer is written."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api import headers
+from gateway.api.access import Access, Caller, connection_of
+from gateway.api.cursors import Cursors
+from gateway.canonical import ids, json_text
+from gateway.canonical.opportunity import Opportunity
+from gateway.connections import Connection
+from gateway.engine.health import Health
+from gateway.errors import OpportunityNotFound
+from gateway.listing import Listing
+from gateway.opportunities import Opportunities, Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What the application is made of, as routes see it; it lies in `app.state.house`."""
+
+    access: Access
+    connections: Mapping[str, Connection]
+    opportunities: Opportunities
+    listing: Listing
+    cursors: Cursors
+    health: Mapping[str, Health]
+    request_seconds: float
+    vendor_seconds: float
+
+
+class Desk:
+    """One request being served."""
+
+    def __init__(self, request: Request, scope: str) -> None:
+        """Authenticates and authorises. Raises `Denied`, or `MalformedRequest` for its headers."""
+        self.request = request
+        self.house: House = request.app.state.house
+        self.caller: Caller = self.house.access.caller(request.headers.get("authorization"))
+        request.state.caller = self.caller.name
+        self.caller.require(scope)
+        self.lenient = headers.is_lenient(request.headers)
+        self.seconds = headers.timeout_seconds(request.headers, self.house.request_seconds)
+        self.until = asyncio.get_running_loop().time() + self.seconds
+
+    def connection(self, name: str) -> Connection:
+        """A connection that the caller may see. Raises `ConnectionNotFound`."""
+        at = connection_of(self.caller, self.house.connections, name)
+        self.request.state.connection = at
+        return at
+
+    def opportunity(self, opportunity_id: str) -> tuple[Connection, str]:
+        """Where an opportunity lives. Raises `OpportunityNotFound` or `ConnectionNotFound`."""
+        found = ids.split(opportunity_id)
+        if found is None:
+            raise OpportunityNotFound(
+                "This is no opportunity id: ids look like connection.record, such as "
+                "acme-close.oppo_8H."
+            )
+        name, vendor_id = found
+        return self.connection(name), vendor_id
+
+    def terms(self) -> Terms:
+        """How the caller wants it done, from the headers. Raises `MalformedRequest`."""
+        now = asyncio.get_running_loop().time()
+        terms = Terms(
+            until=min(self.until, now + self.house.vendor_seconds),
+            patience=now + self.house.vendor_seconds,
+            lenient=self.lenient,
+            if_match=headers.etags(self.request.headers, "if-match"),
+        )
+        self.request.state.terms = terms
+        return terms
+
+    def answer(
+        self, body: BaseModel | Mapping[str, Any], status: int = 200, **extra: str
+    ) -> Response:
+        """A JSON answer with exact numbers."""
+        data = body.model_dump() if isinstance(body, BaseModel) else body
+        response = Response(
+            json_text.write(data), status_code=status, media_type="application/json"
+        )
+        for name, value in {**extra, **self.preference()}.items():
+            response.headers[name] = value
+        return response
+
+    def opportunity_answer(
+        self, opportunity: Opportunity, status: int = 200, *, raw: bool = False, **extra: str
+    ) -> Response:
+        """An opportunity with its version."""
+        return self.answer(shown(opportunity, raw=raw), status, ETag=opportunity.etag, **extra)
+
+    def preference(self) -> dict[str, str]:
+        """What is said about lenient handling, which there is in writes only (RFC 7240 3)."""
+        if not self.lenient or self.request.method == "GET":
+            return {}
+        return {"Preference-Applied": "handling=lenient", "Vary": "Prefer"}
+
+
+def shown(opportunity: Opportunity, *, raw: bool) -> Opportunity:
+    """An opportunity as a caller sees it: the vendor's own payload only if it was asked for."""
+    return opportunity if raw else opportunity.model_copy(update={"raw": None})

@@ -1,0 +1,190 @@
+"""The frame around every request: ids, headers, HEAD, unknown routes, and faults as problems.
+
+Pure ASGI: the framework's middleware base class breaks streaming and costs more than the rest.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.api import bodies, headers, problems
+from gateway.errors import (
+    Fault,
+    GatewayError,
+    InternalError,
+    MalformedRequest,
+    MethodNotAllowed,
+    RouteNotFound,
+    ValidationFailed,
+)
+from gateway.telemetry import Served
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+}
+WRITES = frozenset({"POST", "PATCH", "DELETE"})
+
+
+class Frame:
+    """Gives every request its ids and every answer its headers; the outermost layer."""
+
+    def __init__(self, app: ASGIApp, served: Callable[[Served], None]) -> None:
+        self._app = app
+        self._served = served
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Served(self._app, self._served, scope, receive, send).run()
+
+
+class _Served:
+    def __init__(
+        self,
+        app: ASGIApp,
+        served: Callable[[Served], None],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self._app, self._served = app, served
+        self._receive, self._send = receive, send
+        self._is_head = scope["method"] == "HEAD"
+        self._method = scope["method"]
+        self._state: dict[str, Any] = scope.setdefault("state", {})
+        self._scope = {**scope, "method": "GET"} if self._is_head else scope
+        self._request = Request(self._scope)
+        instance_id = headers.new_request_id()
+        self._state["request_id"] = headers.request_id(self._request.headers, instance_id)
+        self._state["instance"] = f"/v1/requests/{instance_id}"
+        self._status = 0
+        self._fault: BaseException | None = None
+
+    async def run(self) -> None:
+        start = perf_counter()
+        try:
+            await self._app(self._scope, self._receive, self._answer)
+        except Exception as error:  # noqa: BLE001 - the last place before the socket
+            self._fault = error
+            if not self._status:
+                problem = problem_response(self._request, InternalError(
+                    "The gateway has a fault; its log has the details under the request's id."
+                ))  # fmt: skip
+                await problem(self._scope, self._receive, self._answer)
+        finally:
+            self._served(self._record(perf_counter() - start))
+
+    async def _answer(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            self._complete(MutableHeaders(scope=message))
+        elif self._is_head and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    def _complete(self, answered: MutableHeaders) -> None:
+        answered["X-Request-Id"] = self._state["request_id"]
+        answered.setdefault("Cache-Control", "private, no-cache")
+        for name, value in SECURITY_HEADERS.items():
+            answered.setdefault(name, value)
+        if "idempotency-key" in self._request.headers and _writes(self._request):
+            answered["Idempotency-Status"] = "not-stored"
+
+    def _record(self, seconds: float) -> Served:
+        route = self._scope.get("route")
+        at = self._state.get("connection")
+        terms = self._state.get("terms")
+        return Served(
+            request_id=self._state["request_id"],
+            instance=self._state["instance"],
+            method=self._method,
+            route=getattr(route, "path", "-"),
+            status=self._status,
+            seconds=seconds,
+            caller=self._state.get("caller"),
+            connection=at.name if at else None,
+            vendor=at.vendor.name if at else None,
+            vendor_calls=terms.calls if terms else 0,
+            code=self._state.get("code"),
+            fault=self._fault,
+        )
+
+
+def install(app: FastAPI) -> None:
+    """Makes problems of everything that routes and the framework raise."""
+    app.add_exception_handler(GatewayError, _gateway_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+
+
+def problem_response(
+    request: Request, error: GatewayError, extra: dict[str, str] | None = None
+) -> Response:
+    """The answer to a request that ends in an error."""
+    at = getattr(request.state, "connection", None)
+    if at is not None and error.connection is None:
+        error.connection = at.name
+    request.state.code = error.code
+    problem = problems.problem_of(
+        error,
+        request_id=request.state.request_id,
+        instance=request.state.instance,
+        vendor=at.vendor.name if at else None,
+        writes=_writes(request),
+    )
+    return problems.response_of(error, problem, extra or {})
+
+
+async def _gateway_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GatewayError)  # noqa: S101 - what it was registered for
+    extra = {}
+    if request.method == "PATCH" and problems.status_of(error) == 415:
+        extra["Accept-Patch"] = ", ".join(bodies.MERGE_PATCH)
+    return problem_response(request, error, extra)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What the framework's router raises: an unknown path, or another method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
+    if error.status_code == 405:
+        allowed = ", ".join(_methods(request))
+        refusal = MethodNotAllowed(f"This path knows {allowed}.")
+        return problem_response(request, refusal, {"Allow": allowed})
+    if error.status_code == 404:
+        return problem_response(request, RouteNotFound("There is no such path."))
+    return problem_response(request, MalformedRequest("The request cannot be read as HTTP."))
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it was registered for
+    faults = [
+        Fault(code=ValidationFailed.code, detail=found["msg"], parameter=str(found["loc"][-1]))
+        for found in error.errors()
+    ]
+    return problem_response(request, ValidationFailed("The request is not valid.", faults=faults))
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that some route of this path knows."""
+    methods: set[str] = set()
+    for route in request.app.router.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= set(getattr(route, "methods", None) or ())
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+def _writes(request: Request) -> bool:
+    return request.method in WRITES and request.url.path.startswith("/v1/opportunities")

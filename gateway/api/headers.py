@@ -1,0 +1,79 @@
+"""Request headers: conditions, preferences, deadlines and ids, read strictly."""
+
+import re
+import secrets
+
+from starlette.datastructures import Headers
+
+from gateway.errors import Fault, MalformedRequest
+
+MIN_TIMEOUT_MS = 100
+MAX_TIMEOUT_MS = 120_000
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_LIST = re.compile(rf"[ \t]*(?:{_ETAG.pattern}[ \t]*)?(?:,[ \t]*(?:{_ETAG.pattern}[ \t]*)?)*")
+"""Every blank fits in one place only, so that a long list that fails does so at once."""
+_PREFERENCE = re.compile(r"\s*handling\s*=\s*\"?(lenient|strict)\"?\s*(?:;|$)", re.IGNORECASE)
+
+
+def request_id(headers: Headers, own: str) -> str:
+    """The caller's `X-Request-Id` if it has the form, else the gateway's own."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else own
+
+
+def new_request_id() -> str:
+    """A request id of the gateway's own."""
+    return f"req_{secrets.token_hex(12)}"
+
+
+def is_lenient(headers: Headers) -> bool:
+    """Whether `Prefer: handling=lenient` is asked (RFC 7240 4.4); the first mention counts."""
+    for preference in (_whole(headers, "prefer") or "").split(","):
+        if match := _PREFERENCE.match(preference):
+            return match.group(1).lower() == "lenient"
+    return False
+
+
+def etags(headers: Headers, name: str) -> list[str] | None:
+    """The entity tags of a condition (RFC 9110 13.1), None if there is none.
+
+    Raises `MalformedRequest`.
+    """
+    value = _whole(headers, name)
+    if value is None:
+        return None
+    if value.strip() == "*":
+        return ["*"]
+    found = _ETAG.findall(value)
+    if not found or not _LIST.fullmatch(value):
+        raise malformed(name, 'a list of entity tags such as "abc", or *, is expected')
+    return found
+
+
+def timeout_seconds(headers: Headers, limit: float) -> float:
+    """`X-Request-Timeout-Ms` in seconds, capped by the limit. Raises `MalformedRequest`."""
+    value = _whole(headers, "x-request-timeout-ms")
+    if value is None:
+        return limit
+    if not (value.isascii() and value.isdigit() and len(value) <= 9) or not (
+        MIN_TIMEOUT_MS <= int(value) <= MAX_TIMEOUT_MS
+    ):
+        raise malformed(
+            "X-Request-Timeout-Ms",
+            f"a number of milliseconds from {MIN_TIMEOUT_MS} to {MAX_TIMEOUT_MS} is expected",
+        )
+    return min(int(value) / 1000, limit)
+
+
+def malformed(header: str, detail: str) -> MalformedRequest:
+    """The error for a header that cannot be read."""
+    fault = Fault(code=MalformedRequest.code, detail=detail, header=header)
+    return MalformedRequest(f"{header}: {detail}.", faults=[fault])
+
+
+def _whole(headers: Headers, name: str) -> str | None:
+    """A header whose lines join into one list (RFC 9110 5.3), None if there is none."""
+    lines = headers.getlist(name)
+    return ", ".join(lines) if lines else None

@@ -1,0 +1,1 @@
+"""The canonical language: frozen data and exact JSON, without I/O."""

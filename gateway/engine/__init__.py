@@ -1,0 +1,5 @@
+"""The engine: everything that waits, fails and remembers, and knows no vendor.
+
+Reading order: exchange (what a call is), conduct (the driver of dialogues), wire (the bytes), the
+layers around it (deadline, credentials, health), catalogue and resolver.
+"""

@@ -1,0 +1,76 @@
+"""Catalogues, kept per connection for a while and read anew when a reference is not in them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from gateway.canonical.pipeline import Catalogue, Pipeline, merged
+
+Load = Callable[[], Awaitable[Catalogue]]
+
+KEEP_SECONDS = 600.0
+REFRESH_SECONDS = 60.0
+"""A catalogue is not read again for an unknown name within this time (api.md 11)."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    catalogue: Catalogue | None = None
+    at: float = 0.0
+    seen: tuple[Pipeline, ...] = ()
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Catalogues:
+    """One replica's catalogues by connection; concurrent readers share one load."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+
+    def held(self, connection: str) -> Catalogue:
+        """What is known without asking the vendor; empty where nothing is."""
+        kept = self._kept.get(connection)
+        if kept is None:
+            return Catalogue()
+        return _with(kept.catalogue or Catalogue(), kept.seen)
+
+    def fresh(self, connection: str) -> bool:
+        """Whether the next `get` makes no call."""
+        kept = self._kept.get(connection)
+        return kept is not None and self._age(kept) < KEEP_SECONDS
+
+    async def get(
+        self, connection: str, load: Load, *, until: float | None = None, anew: bool = False
+    ) -> Catalogue:
+        """The catalogue, loaded if it is not there or old; `anew` wants one under a minute old.
+
+        Raises TimeoutError where another's load is waited for until `until`, on the loop's clock.
+        """
+        kept = self._kept.setdefault(connection, _Kept())
+        limit = REFRESH_SECONDS if anew else KEEP_SECONDS
+        if self._age(kept) >= limit:
+            async with asyncio.timeout_at(until):
+                await kept.lock.acquire()
+            try:
+                if self._age(kept) >= limit:
+                    kept.catalogue, kept.at = await load(), self._clock()
+            finally:
+                kept.lock.release()
+        return self.held(connection)
+
+    def saw(self, connection: str, pipelines: Sequence[Pipeline]) -> None:
+        """Remembers pipelines that a record showed."""
+        if pipelines:
+            kept = self._kept.setdefault(connection, _Kept())
+            kept.seen = merged((*kept.seen, *pipelines))
+
+    def _age(self, kept: _Kept) -> float:
+        return self._clock() - kept.at if kept.catalogue is not None else float("inf")
+
+
+def _with(catalogue: Catalogue, seen: tuple[Pipeline, ...]) -> Catalogue:
+    """The catalogue with pipelines seen in records, which yield to those that the vendor lists."""
+    if not seen:
+        return catalogue
+    return replace(catalogue, pipelines=merged((*seen, *(catalogue.pipelines or ()))))

@@ -1,0 +1,77 @@
+"""The exchange with a vendor: one call in, one reply out, through layers, plain functions."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Protocol
+
+from gateway.errors import (
+    GatewayError,
+    Indeterminate,
+    IndeterminateTimeout,
+    NotSent,
+    VendorFaulted,
+    VendorTimeout,
+)
+from gateway.translator import VendorRequest, VendorResponse
+
+
+class Permit(Protocol):
+    """Leave to send a write: where idempotency meets the engine (reliability.md 2.4)."""
+
+    async def leave(self, request: VendorRequest) -> None:
+        """Awaited right before the first byte of a write; raises `NotSent` to hold it back."""
+
+    async def note(self, request: VendorRequest, response: VendorResponse) -> None:
+        """Told of the reply to a write."""
+
+
+class FreePermit:
+    """Leave for every write: no record is kept, so nothing holds a write back."""
+
+    async def leave(self, request: VendorRequest) -> None:
+        """Lets every write go."""
+
+    async def note(self, request: VendorRequest, response: VendorResponse) -> None:
+        """Keeps nothing."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One vendor call on its way: what is asked, by when, and whether a byte of it has left."""
+
+    request: VendorRequest
+    until: float
+    """When the answer to a read has to be there, and a write sent, on the event loop's clock."""
+    patience: float
+    """When a write that was sent is given up: cutting it sooner would only hide its outcome."""
+    permit: Permit = field(default_factory=FreePermit)
+    headers: dict[str, str] = field(default_factory=dict)
+    """What layers add, such as credentials; it never returns to a translator."""
+    sent: bool = False
+    """Set by the gate, before the first byte: from then on nobody can say that it did not leave."""
+
+    @property
+    def ends(self) -> float:
+        """When the call ends, answered or not."""
+        return self.until if self.request.effect == "read" else max(self.until, self.patience)
+
+    def lost(self, why: str, *, timeout: bool = False) -> GatewayError:
+        """The error for a call that ends without an answer (api.md 7)."""
+        if not self.sent:
+            return NotSent(f"The vendor could not be reached: {why}.")
+        if self.request.effect == "write":
+            kind = IndeterminateTimeout if timeout else Indeterminate
+            return kind(f"The write was sent and no answer came back: {why}.")
+        if timeout:
+            return VendorTimeout(f"The vendor did not answer in time: {why}.")
+        return VendorFaulted(f"The vendor's answer broke off: {why}.")
+
+
+Exchange = Callable[[Call], Awaitable[VendorResponse]]
+Layer = Callable[[Exchange], Exchange]
+
+
+def layered(wire: Exchange, layers: Sequence[Layer]) -> Exchange:
+    """The wire with layers around it, the first of the list outermost."""
+    return reduce(lambda inner, layer: layer(inner), reversed(layers), wire)

@@ -1,0 +1,1 @@
+"""Spelling: how each vendor writes each canonical field, as tables of small notations."""

@@ -1,0 +1,211 @@
+"""How an answer, true or spoilt, is put on the wire.
+
+ASGI gives no way to break a connection. Under uvicorn (h11 and httptools alike) `receive` is a
+method of the object that holds the connection's transport, so `reset` and `truncated` reach the
+transport through it: a reset sets the socket to linger for zero seconds and aborts, which the peer
+sees as RST; a truncated answer announces more bytes than it sends and then closes. Without such a
+transport (a client in the same process) a reset is raised as `ConnectionResetError` and a truncated
+answer just ends early, its Content-Length unfulfilled.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.canonical import json_text
+from gateway.sandbox.faults import Fault
+
+Headers = list[tuple[bytes, bytes]]
+
+CHUNK = 64 * 1024
+LINGER_ZERO = struct.pack("ii", 1, 0)
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, held back so that a fault can spoil it."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def send(self, send: Send) -> None:
+        """Sends it as it is."""
+        await send(_start(self.status, self.headers))
+        await send(_part(self.body, last=True))
+
+
+CUT_SHORT = Answer(200, [(b"content-type", b"application/json")], b'{"data": [{"id": "cut sho')
+"""What a truncated answer is cut from when the handler did not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The two directions of the caller's connection."""
+
+    receive: Receive
+    send: Send
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The transport below, where the server lets it be reached."""
+        return getattr(getattr(self.receive, "__self__", None), "transport", None)
+
+    async def gone(self) -> None:
+        """Returns when the caller has hung up."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+    async def gone_within(self, seconds: float) -> bool:
+        """Whether the caller hangs up within the time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.gone()
+        except TimeoutError:
+            return False
+        return True
+
+
+Run = Callable[[], Awaitable[Answer]]
+
+
+async def answer_of(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
+    """Runs an app and keeps what it answers."""
+    messages: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, keep)
+    start, *parts = messages
+    return Answer(start["status"], start["headers"], b"".join(part["body"] for part in parts))
+
+
+async def deliver(fault: Fault, run: Run, line: Line) -> None:
+    """Answers a call as the fault says; `run` lets the vendor act and gives its true answer."""
+    if fault.kind == "delay":
+        await _delay(fault, run, line)
+    elif fault.kind == "drip":
+        await _drip(float(fault.detail["bytes_per_second"]), await run(), line)
+    else:
+        answer = await run() if fault.when == "after" else None
+        await _SPOILERS[fault.kind](fault.detail, answer, line)
+
+
+def encoded(headers: Mapping[str, str]) -> Headers:
+    """Headers as ASGI wants them."""
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+async def _delay(fault: Fault, run: Run, line: Line) -> None:
+    seconds = float(fault.detail["seconds"])
+    if fault.when == "before":
+        await asyncio.sleep(seconds)
+        answer = await run()
+    else:
+        answer = await run()
+        await asyncio.sleep(seconds)
+    await answer.send(line.send)
+
+
+async def _drip(bytes_per_second: float, answer: Answer, line: Line) -> None:
+    await line.send(_start(answer.status, answer.headers))
+    for byte in answer.body:
+        if await line.gone_within(1 / bytes_per_second):
+            return
+        await line.send(_part(bytes([byte])))
+    await line.send(_part(b"", last=True))
+
+
+async def _status(detail: Mapping[str, Any], _answer: Answer | None, line: Line) -> None:
+    body, headers = _scripted(detail.get("body"))
+    headers |= {name.lower(): str(value) for name, value in detail.get("headers", {}).items()}
+    headers["content-length"] = str(len(body))
+    await Answer(detail["status"], encoded(headers), body).send(line.send)
+
+
+async def _hang(_detail: Mapping[str, Any], _answer: Answer | None, line: Line) -> None:
+    await line.gone()
+
+
+async def _reset(_detail: Mapping[str, Any], _answer: Answer | None, line: Line) -> None:
+    transport = line.transport
+    if transport is None:
+        raise ConnectionResetError("the sandbox was told to reset this connection")
+    handle = transport.get_extra_info("socket")
+    # A duplicate, because not every event loop lets its own socket take options.
+    with socket.fromfd(handle.fileno(), handle.family, handle.type) as twin:
+        twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+    transport.abort()
+    await line.gone()
+
+
+async def _truncated(_detail: Mapping[str, Any], answer: Answer | None, line: Line) -> None:
+    whole = answer or CUT_SHORT
+    half = whole.body[: (len(whole.body) + 1) // 2]
+    headers = [header for header in whole.headers if header[0] != b"content-length"]
+    headers.append((b"content-length", b"%d" % (len(whole.body) + 1)))
+    await line.send(_start(whole.status, headers))
+    transport = line.transport
+    await line.send(_part(half, last=transport is None))
+    if transport is not None:
+        transport.close()
+        await line.gone()
+
+
+async def _garbage(_detail: Mapping[str, Any], _answer: Answer | None, line: Line) -> None:
+    await Answer(200, encoded(JSON), b"<!doctype html> upstream \xff{").send(line.send)
+
+
+async def _huge(detail: Mapping[str, Any], _answer: Answer | None, line: Line) -> None:
+    await line.send(_start(200, encoded(JSON)))
+    for part in _json_string(detail["bytes"]):
+        await line.send(_part(part))
+    await line.send(_part(b"", last=True))
+
+
+async def _redirect(detail: Mapping[str, Any], _answer: Answer | None, line: Line) -> None:
+    headers = encoded({"location": detail["location"], "content-length": "0"})
+    await Answer(detail.get("status", 307), headers, b"").send(line.send)
+
+
+_SPOILERS: Mapping[str, Callable[[Mapping[str, Any], Answer | None, Line], Awaitable[None]]] = {
+    "status": _status,
+    "hang": _hang,
+    "reset": _reset,
+    "truncated": _truncated,
+    "garbage": _garbage,
+    "huge": _huge,
+    "redirect": _redirect,
+}
+
+
+def _start(status: int, headers: Headers) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def _part(body: bytes, *, last: bool = False) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": not last}
+
+
+def _scripted(body: Any) -> tuple[bytes, dict[str, str]]:
+    """A scripted body: `{"text", "content_type"}` is sent as it stands, other JSON as JSON."""
+    if body is None:
+        return b"", {}
+    if isinstance(body, Mapping) and "text" in body and body.keys() <= {"text", "content_type"}:
+        return body["text"].encode(), {"content-type": body.get("content_type", "text/html")}
+    return json_text.write(body), dict(JSON)
+
+
+def _json_string(size: int) -> Iterator[bytes]:
+    """One JSON string of `size` bytes, its quotes included, in chunks."""
+    yield b'"'
+    for left in range(size - 2, 0, -CHUNK):
+        yield b"x" * min(left, CHUNK)
+    yield b'"'

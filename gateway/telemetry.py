@@ -1,0 +1,74 @@
+"""What happens, told to operators: one line of the log for each request served."""
+
+import logging
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+_LEVELS = logging.getLevelNamesMapping()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One request that was served, for whoever wants to log or count it."""
+
+    request_id: str
+    instance: str
+    method: str
+    route: str
+    status: int
+    seconds: float
+    caller: str | None
+    connection: str | None
+    vendor: str | None
+    vendor_calls: int
+    code: str | None
+    fault: BaseException | None
+
+
+def configure(*, json: bool, level: str) -> None:
+    """Sets up the log: one JSON object a line, or a readable line in development."""
+    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def log_served(served: Served) -> None:
+    """One line for a request; bodies, keys and personal data never."""
+    log = structlog.get_logger()
+    line = {
+        "request_id": served.request_id,
+        "instance": served.instance,
+        "method": served.method,
+        "route": served.route,
+        "status": served.status,
+        "ms": round(served.seconds * 1000, 1),
+        "caller": served.caller,
+        "connection": served.connection,
+        "vendor": served.vendor,
+        "vendor_calls": served.vendor_calls,
+        "code": served.code,
+    }
+    if served.fault is not None:
+        log.error("request", **line, **_fault(served.fault))
+    else:
+        log.info("request", **line)
+
+
+def _fault(fault: BaseException) -> dict[str, Any]:
+    """A fault as its kind and the places it came through: its text may hold a caller's data."""
+    trace = traceback.walk_tb(fault.__traceback__)
+    places = [f"{frame.f_code.co_qualname}:{line}" for frame, line in trace]
+    return {"fault": type(fault).__name__, "at": places[-8:]}
