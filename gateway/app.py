@@ -113,7 +113,7 @@ def _house(settings: Settings, network: Transport) -> House:
         access=Access(tuple(_known_keys(settings))),
         connections=settings.connections,
         opportunities=use_cases,
-        listing=Listing(use_cases),
+        listing=Listing(use_cases, monotonic),
         cursors=Cursors(_signing_keys(settings)),
         health=health,
         request_seconds=settings.file.timeouts.request_seconds,

@@ -1,8 +1,7 @@
 """The list over several connections: drained one after another in order of name (api.md 2)."""
 
-import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +32,7 @@ NOT_LISTED_SECONDS = 3600.0
 class Wanted:
     """What a caller wants listed, over which connections."""
 
+    connections: tuple[str, ...]
     filters: Mapping[str, str]
     sort: str | None = None
     descending: bool = False
@@ -81,8 +81,9 @@ class Drained:
 class Listing:
     """Lists opportunities over connections; it remembers which vendors have no list after all."""
 
-    def __init__(self, opportunities: Opportunities) -> None:
+    def __init__(self, opportunities: Opportunities, clock: Callable[[], float]) -> None:
         self._opportunities = opportunities
+        self._clock = clock
         self._unlisted: dict[str, tuple[float, OperationUnsupported]] = {}
 
     async def page(
@@ -90,7 +91,7 @@ class Listing:
     ) -> Drained:
         """One page from `start` on. Raises the problem of a connection that is alone, or of all."""
         if wanted.named:
-            for name in start.connections:
+            for name in wanted.connections:
                 _supported(among[name], self._opportunities.known(among[name]), wanted)
         page = Drained(start if start.connections else None)
         while page.next is not None and _has_room(page, wanted, terms):
@@ -104,7 +105,7 @@ class Listing:
                 error.connection = at.name
                 page.troubles.append(Trouble(at.name, error, _again(page.next, error)))
             page.next = page.next.beyond()
-        if page.troubles and len(page.troubles) == len(start.connections):
+        if page.troubles and len(page.troubles) == len(wanted.connections):
             raise page.troubles[0].error
         return page
 
@@ -131,7 +132,7 @@ class Listing:
             try:
                 found = await talk.hold(translator, translator.list(query))
             except OperationUnsupported as error:
-                self._unlisted[at.name] = (_now(), error)
+                self._unlisted[at.name] = (self._clock(), error)
                 raise
             page.add([talk.saw(translator, opportunity) for opportunity in found.items])
             if found.next is None:
@@ -153,7 +154,7 @@ class Listing:
 
     def _refuse_unlisted(self, at: Connection) -> None:
         since, error = self._unlisted.get(at.name, (-math.inf, None))
-        if error is not None and _now() - since < NOT_LISTED_SECONDS:
+        if error is not None and self._clock() - since < NOT_LISTED_SECONDS:
             raise OperationUnsupported(error.message, faults=error.faults)
 
 
@@ -200,7 +201,3 @@ def _again(stopped: Position, error: GatewayError) -> Position | None:
     """Where to go on with a connection that failed; None where going on cannot help."""
     hopeless = isinstance(error, (InvalidCursor, OperationUnsupported, UnsupportedFilter))
     return None if hopeless else replace(stopped, connections=stopped.connections[:1])
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

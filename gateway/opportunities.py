@@ -226,9 +226,11 @@ class Opportunities:
             )
 
     async def _creation(self, talk: Conversation, draft: OpportunityDraft) -> "_Errand":
+        at = talk.at
         sent = ((name, value) for name, value in draft.sent() if name != "connection")
-        ready = await self._resolved(talk, "create", [*with_defaults(sent, talk.at.defaults)])
-        translator = talk.at.vendor.translator(ready.context)
+        whole = [*with_defaults(sent, at.defaults, at.vendor.dialect, at.aliases)]
+        ready = await self._resolved(talk, "create", whole)
+        translator = at.vendor.translator(ready.context)
         return _Errand(translator, translator.create(ready.change), ready.warnings)
 
     async def _alteration(

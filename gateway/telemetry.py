@@ -27,6 +27,7 @@ class Served:
     vendor_calls: int
     code: str | None
     fault: BaseException | None
+    """A fault of ours, or what made a vendor's answer unreadable."""
 
 
 def configure(*, json: bool, level: str) -> None:
@@ -62,7 +63,8 @@ def log_served(served: Served) -> None:
         "code": served.code,
     }
     if served.fault is not None:
-        log.error("request", **line, **_fault(served.fault))
+        tell = log.error if served.status == 500 else log.warning
+        tell("request", **line, **_fault(served.fault))
     else:
         log.info("request", **line)
 

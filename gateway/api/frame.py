@@ -118,7 +118,7 @@ class _Served:
             vendor=at.vendor.name if at else None,
             vendor_calls=terms.calls if terms else 0,
             code=self._state.get("code"),
-            fault=self._fault,
+            fault=self._fault or self._state.get("cause"),
         )
 
 
@@ -137,6 +137,7 @@ def problem_response(
     if at is not None and error.connection is None:
         error.connection = at.name
     request.state.code = error.code
+    request.state.cause = error.__cause__
     problem = problems.problem_of(
         error,
         request_id=request.state.request_id,

@@ -67,7 +67,7 @@ async def list_opportunities(request: Request) -> Response:
     raw = include_raw(found)
     among = desk.caller.among(desk.house.connections)
     caller = desk.caller.name
-    start = Position(tuple(query["connection"]))
+    start = Position(wanted.connections)
     if "cursor" in found:
         cursor = bodies.single(found, "cursor")
         start = desk.house.cursors.read(cursor, caller=caller, query=query)
@@ -163,6 +163,7 @@ def _wanted(desk: Desk, found: Mapping[str, list[str]]) -> tuple[Wanted, dict[st
         connections = sorted(desk.caller.among(desk.house.connections))
     filters |= {name: instant(at) for name, at in filters.items() if name.endswith(_TIMES)}
     wanted = Wanted(
+        connections=tuple(connections),
         filters=filters,
         sort=sort.removeprefix("-") or None,
         descending=sort.startswith("-"),

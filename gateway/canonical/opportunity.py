@@ -96,6 +96,9 @@ class ValueDraft(Request):
 
     @model_validator(mode="after")
     def _spelled(self) -> Self:
+        for name in ("currency", "period"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} cannot be cleared: leave it out")
         if self.amount is not None:
             parse_amount(self.amount)
         return self

@@ -76,6 +76,11 @@ class Catalogue:
     """(vendor field, operator) where the vendor itself says what narrows a list."""
     sortable: frozenset[str] | None = None
     """Vendor fields where the vendor itself says what puts a list in order."""
+    complete: bool = False
+    """Whether no stage exists that `pipelines` does not hold."""
+    known: bool = False
+    """Whether the vendor was asked: what is missing from a catalogue that is not known is no
+    finding."""
 
     def stages(self) -> Iterator[tuple[Pipeline, Stage]]:
         """Every stage with its pipeline, in order."""

@@ -55,15 +55,16 @@ class Law:
         self.holds(subject)
 
 
-def laws(vendor: Vendor, context: Context, examples: int = 25) -> Iterator[Law]:
+def laws(vendor: Vendor, context: Context, examples: int = 25) -> list[Law]:
     """Every law that concerns a connection; `examples` are drawn for each field and operation."""
-    yield Law("speaks-the-language", _speaks_the_language)
-    yield Law("understands-any-refusal", partial(_understands_any_refusal, examples=examples))
-    yield Law("reads-what-is-spoilt", partial(_reads_what_is_spoilt, examples=examples * OFTENER))
-    yield Law("lists-as-it-gets", _lists_as_it_gets)
-    yield Law("misses-what-is-not-there", _misses_what_is_not_there)
-    for name in MEANINGS:
-        yield from _laws_of(vendor.dialect, context, name, examples)
+    return [
+        Law("speaks-the-language", _speaks_the_language),
+        Law("understands-any-refusal", partial(_understands_any_refusal, examples=examples)),
+        Law("reads-what-is-spoilt", partial(_reads_what_is_spoilt, examples=examples * OFTENER)),
+        Law("lists-as-it-gets", _lists_as_it_gets),
+        Law("misses-what-is-not-there", _misses_what_is_not_there),
+        *(law for name in MEANINGS for law in _laws_of(vendor.dialect, context, name, examples)),
+    ]
 
 
 def _laws_of(dialect: Dialect, context: Context, name: str, examples: int) -> Iterator[Law]:

@@ -146,7 +146,7 @@ class Subject:
             {"connection": self.bare.connection, **named, **body}
         )
         sent = ((name, value) for name, value in draft.sent() if name != "connection")
-        return with_defaults(sent, self.bare.defaults)
+        return with_defaults(sent, self.bare.defaults, self.dialect, self.bare.aliases)
 
 
 def _patched(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -54,7 +54,8 @@ class Catalogues:
                 await kept.lock.acquire()
             try:
                 if self._age(kept) >= limit:
-                    kept.catalogue, kept.at = await load(), self._clock()
+                    kept.catalogue = replace(await load(), known=True)
+                    kept.at = self._clock()
             finally:
                 kept.lock.release()
         return self.held(connection)

@@ -52,6 +52,8 @@ async def conduct(dialogue: Dialogue[T], translator: Translator, send: Send) -> 
     except VendorNotFound as error:
         raise _of_what(error, request) from None
     except MISSHAPEN as error:
+        if reply is None:
+            raise  # no answer was read yet, so this is a fault of ours
         raise _misshapen(request, reply) from error
 
 

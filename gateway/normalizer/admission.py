@@ -192,14 +192,25 @@ def _internal(value: Any, action: Write) -> Any:
 
 
 def with_defaults(
-    sent: Iterable[tuple[str, Any]], defaults: Mapping[str, Any]
+    sent: Iterable[tuple[str, Any]],
+    defaults: Mapping[str, Any],
+    dialect: Dialect,
+    aliases: Mapping[str, str],
 ) -> Iterator[tuple[str, Any]]:
-    """A create's members with the connection's defaults lying under them; objects join by key."""
+    """A create's members with the connection's defaults lying under them; objects join by key.
+
+    A custom field's alias and its vendor key are one. Where status and stage are one thing at the
+    vendor, whoever names one has named the other.
+    """
     body = dict(sent)
+    named = {aliases.get(key, key) for key in body.get("custom_fields") or {}}
+    spoken_for = {dialect.written_as(name) for name, value in body.items() if value is not None}
     for name, value in body.items():
         under = defaults.get(name)
+        if name == "custom_fields" and under is not None:
+            under = {key: v for key, v in under.items() if aliases.get(key, key) not in named}
         both = isinstance(under, Mapping) and isinstance(value, Mapping)
         yield name, {**under, **value} if both and under is not None else value
     for name, value in defaults.items():
-        if name not in body:
+        if name not in body and dialect.written_as(name) not in spoken_for:
             yield name, value

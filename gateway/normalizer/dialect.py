@@ -98,6 +98,11 @@ class Dialect:
         required = any(spellings.issuperset(choice) for choice in self.required)
         return cells.model_copy(update={"required_on_create": required})
 
+    def written_as(self, name: str) -> str:
+        """The canonical field whose notation writes this one: itself, but for a status by stage."""
+        row = self.rows.get(name, ABSENT)
+        return row.through or name
+
     def does(self, name: str, action: Action, context: Context) -> bool:
         """Whether one cell of a connection is possible."""
         return self.can(name, context).does(action)
@@ -210,7 +215,7 @@ class Dialect:
 
     def _written(self, name: str, context: Context | None) -> tuple[str, ...]:
         """The vendor's fields that a write of a canonical field goes to."""
-        row = self.rows[self.rows[name].through or name]
+        row = self.rows[self.written_as(name)]
         option = getattr(row, "option", None)
         kept_in = context.option(option) if context and option else None
         return (kept_in,) if kept_in else row.keys

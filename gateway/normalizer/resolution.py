@@ -93,8 +93,10 @@ class _Resolution:
     def _stage(self) -> None:
         ref, status = self.fields.get("stage"), self.fields.get("status")
         if isinstance(ref, StageRef):
-            self.fields["stage"] = ref.id or self._one(
-                "stage", ref.name or "", self._stages(), _named
+            self.fields["stage"] = (
+                self._one("stage", ref.name, self._stages(), _named)
+                if ref.name is not None
+                else self._known_stage(ref.id)
             )
         if self.dialect.rows["status"].through != "stage" or status is None:
             return
@@ -103,6 +105,14 @@ class _Resolution:
             self._stage_of(status)
         else:
             self._agree(status)
+
+    def _known_stage(self, stage_id: str | None) -> str | None:
+        """A stage's id, refused where the catalogue holds every stage and not this one."""
+        everywhere = [stage for _, stage in self.catalogue.stages()]
+        if self.catalogue.complete and all(stage.id != stage_id for stage in everywhere):
+            detail = "no stage of this connection has this id"
+            self.faults.add(UnknownReference, "/stage/id", detail, _candidates(everywhere))
+        return stage_id
 
     def _stage_of(self, status: str) -> None:
         """The one stage of a status; a record that is in a stage of it stays put."""

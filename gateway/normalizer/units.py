@@ -74,6 +74,8 @@ class Minor:
 
     def misfit(self, amount: Decimal, currency: str | None, context: Context) -> Misfit | None:
         digits = self.digits(currency, context)
+        if digits is None and currency is None and not context.catalogue.known:
+            return None  # the vendor's account has a currency, and nobody has asked for it yet
         if digits is None:
             return Misfit(
                 f"the vendor does not document amounts in {currency or 'an unknown currency'}; "
@@ -186,7 +188,7 @@ class Amount(Notation):
         return own or self.currency(context)
 
     def _foreign_currency(self, value: Money, context: Context) -> Misfit | None:
-        ours, theirs = self.currency(context), context.catalogue.currency
+        ours, theirs = self.only_currency or context.currency, context.catalogue.currency
         if ours and theirs and theirs != ours:
             return Misfit(
                 f"the connection is configured for {ours} and the vendor's account is in {theirs}, "

@@ -325,6 +325,7 @@ class CloseTranslator(Translator):
                 _custom_field(found, self.context) for found in rows(schema, "fields")
             ),
             currency=_currency(me.json),
+            complete=True,
         )
 
     def find(self, marker: str, change: Change) -> Dialogue[Opportunity | None]:

@@ -189,3 +189,10 @@ def test_a_change_shows_no_values_in_a_log() -> None:
 def test_an_empty_change_is_false() -> None:
     """A write of which nothing is left makes no call."""
     assert not Change({})
+
+
+@pytest.mark.parametrize("name", ["currency", "period"])
+def test_a_currency_or_a_period_is_left_out_and_never_null(name: str) -> None:
+    """A null would be ignored, as neither can be cleared apart from its amount."""
+    with pytest.raises(ValidationError, match=f"{name} cannot be cleared"):
+        ValueDraft.model_validate({"amount": "1.00", name: None})

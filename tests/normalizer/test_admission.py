@@ -333,10 +333,29 @@ def test_defaults_lie_under_what_a_create_says() -> None:
         "description": "d",
         "custom_fields": {"a": 2, "b": 3},
     }
-    assert dict(with_defaults(draft.sent(), defaults)) == {
+    assert dict(with_defaults(draft.sent(), defaults, ACME, {})) == {
         "connection": "c",
         "name": "Roof",
         "owner": None,
         "custom_fields": {"a": 1, "b": 3},
         "description": "d",
+    }
+
+
+def test_a_custom_field_named_by_its_vendor_key_has_no_default_by_its_alias() -> None:
+    sent = [("custom_fields", {"vendor_key": 1})]
+    under = {"custom_fields": {"alias": 2, "other": 3}}
+    assert dict(with_defaults(sent, under, ACME, {"alias": "vendor_key"})) == {
+        "custom_fields": {"vendor_key": 1, "other": 3}
+    }
+
+
+@pytest.mark.parametrize(("sent", "default"), [("status", "stage"), ("stage", "status")])
+def test_who_names_a_status_has_named_the_stage(sent: str, default: str) -> None:
+    """Where a status is written through a stage, the other of the two is no default any more."""
+    values = {"status": "won", "stage": StageRef(id="s1")}
+    under = {default: values[default], "name": "Untitled"}
+    assert dict(with_defaults([(sent, values[sent])], under, ACME, {})) == {
+        sent: values[sent],
+        "name": "Untitled",
     }

@@ -351,3 +351,18 @@ def test_no_name_whatever_breaks_the_search(name: str) -> None:
     except UnknownReference:
         return
     assert found in {"s1", "s2", "s3"}
+
+
+def test_a_stage_id_is_held_against_a_catalogue_that_knows_every_stage() -> None:
+    """Only a complete catalogue can say that an id is none; a partial one lets the vendor judge."""
+    stages_known = (Pipeline(id="p", stages=(Stage(id="s1", name="New"),)),)
+    whole = context(catalogue=Catalogue(pipelines=stages_known, complete=True))
+    part = context(catalogue=Catalogue(pipelines=stages_known))
+    stranger = {"stage": {"id": "s9"}}
+    error = refused(stranger, where=whole)
+    assert isinstance(error, UnknownReference)
+    assert (error.faults[0].pointer, error.faults[0].allowed) == (
+        "/stage/id",
+        ({"id": "s1", "name": "New"},),
+    )
+    assert resolved(stranger, where=part)["stage"] == "s9"

@@ -38,7 +38,8 @@ def over_the_wire(value: Any) -> Any:
 
 
 def at(currency: str | None, digits: int | None = None) -> Context:
-    return context(currency=currency, options=AcmeOptions(minor_unit_digits=digits))
+    options = AcmeOptions(minor_unit_digits=digits)
+    return context(currency=currency, options=options, catalogue=Catalogue(known=True))
 
 
 def kept(scale: Scale, amount: Decimal, currency: str | None, where: Context) -> Decimal:
@@ -271,7 +272,7 @@ def test_no_value_is_written_while_two_currencies_are_spoken_of() -> None:
 def test_a_connection_without_a_currency_has_the_account_s() -> None:
     where = context(currency=None, catalogue=Catalogue(currency="GBP"))
     assert FULL.currency(where) == "GBP"
-    assert FULL.misfit(Money(amount=Decimal(1), currency="GBP"), where) is None
+    assert FULL.misfit(Money(amount=Decimal(1)), where) is None
 
 
 def test_a_rounded_amount_keeps_currency_and_period() -> None:
@@ -324,3 +325,22 @@ def test_shifting_the_point_is_exact_at_any_length(digits: int, places: int) -> 
 def test_only_a_number_is_a_number(raw: Any) -> None:
     with pytest.raises(Unreadable):
         number(raw)
+
+
+def test_an_amount_waits_for_the_currency_of_an_account_that_was_not_asked_yet() -> None:
+    """A connection without a currency is in the account's, which the catalogue tells."""
+    amount = Decimal("7500.05")
+    unasked = context(currency=None, catalogue=Catalogue())
+    asked = context(currency=None, catalogue=Catalogue(known=True))
+    told = context(currency=None, catalogue=Catalogue(known=True, currency="USD"))
+    row = Amount("value", Minor())
+    assert row.misfit(Money(amount=amount), unasked) is None
+    assert isinstance(row.misfit(Money(amount=amount), asked), Misfit)
+    assert row.write(Money(amount=amount), told) == {"value": 750005}
+
+
+def test_a_connection_without_a_currency_lets_none_be_named() -> None:
+    told = context(currency=None, catalogue=Catalogue(known=True, currency="USD"))
+    misfit = Amount("value", Minor()).misfit(Money(currency="USD"), told)
+    assert misfit is not None
+    assert misfit.at == ("currency",)

@@ -1,0 +1,185 @@
+"""The tables of the file, as far as no vendor is needed to type them (api.md 10)."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+
+from gateway.canonical.ids import CONNECTION_NAME
+
+Scope = Literal[
+    "opportunities:read", "opportunities:write", "operations:resolve", "requests:read", "console"
+]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and closed, so that a misspelt key is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(Section):
+    """Where the gateway listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    drain_seconds: Annotated[int, Field(ge=0, le=300)] = 5
+
+
+class Redis(Section):
+    """The store that replicas share."""
+
+    url: SecretStr | None = None
+    durability: Literal["strict", "relaxed"] = "strict"
+    wait_replicas: Annotated[int, Field(ge=0)] = 0
+    wait_ms: Annotated[int, Field(ge=1)] = 200
+    sentinel: dict[str, Any] | None = None
+    cluster: bool = False
+
+
+class Key(Section):
+    """A secret key with the id that rotation knows it by."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    key: SecretStr
+
+
+class Secrets(Section):
+    """Keys of the gateway's own: the first signs or encrypts, all verify or decrypt."""
+
+    signing_keys: tuple[Key, ...] = ()
+    encryption_keys: tuple[Key, ...] = ()
+
+
+class Idempotency(Section):
+    """How writes are kept from doubling."""
+
+    require_key: bool = False
+    retention_hours: Annotated[int, Field(ge=24)] = 72
+    wait_seconds: Annotated[int, Field(ge=0, le=30)] = 2
+
+
+class Reconcile(Section):
+    """How unknown outcomes are settled."""
+
+    quiet_seconds: Annotated[int, Field(ge=1)] = 120
+    sweep_seconds: Annotated[int, Field(ge=1)] = 10
+
+
+class Timeouts(Section):
+    """How long things may take, in seconds."""
+
+    request_seconds: Annotated[int, Field(ge=1, le=120)] = 30
+    vendor_seconds: Annotated[int, Field(ge=1, le=120)] = 25
+    connect_seconds: Annotated[int, Field(ge=1, le=60)] = 3
+
+
+class Limits(Section):
+    """How much at once."""
+
+    inflight: Annotated[int, Field(ge=1)] = 512
+
+
+class Logs(Section):
+    """How the log is written."""
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Telemetry(Section):
+    """Traces and metrics."""
+
+    otlp_endpoint: str | None = None
+    traces_to_vendors: bool = False
+    max_connections: Annotated[int, Field(ge=1)] = 200
+
+
+class RequestLedger(Section):
+    """The record of who did what."""
+
+    enabled: bool = False
+    hours: Annotated[int, Field(ge=1)] = 24
+
+
+class Jwt(Section):
+    """Callers that prove who they are with a token."""
+
+    issuer: str
+    audience: str
+    jwks_url: str
+    algorithms: tuple[str, ...]
+    caller_claim: str = "sub"
+    scopes_claim: str | None = None
+    leeway: int = 0
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class HashedKey(Section):
+    """A caller's key, hashed, and when it ends."""
+
+    sha256: Sha256
+    expires: AwareDatetime | None = None
+
+
+class Caller(Section):
+    """An internal app and what it may do."""
+
+    key_sha256: Sha256 | None = None
+    key_sha256s: tuple[HashedKey, ...] = ()
+    scopes: frozenset[Scope] = frozenset()
+    connections: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+
+    def hashed_keys(self) -> Iterator[HashedKey]:
+        """Every key of the caller."""
+        if self.key_sha256:
+            yield HashedKey(sha256=self.key_sha256)
+        yield from self.key_sha256s
+
+
+class Account(Section):
+    """A connection as the file spells it; what the vendor's file types is typed there."""
+
+    vendor: str
+    base_url: str | None = None
+    credentials: dict[str, Any] = Field(default_factory=dict)
+    currency: str | None = None
+    timezone: str = "UTC"
+    enabled: bool = True
+    read_only: bool = False
+    require_if_match: bool = False
+    allow_private_address: bool = False
+    limit_group: str | None = None
+    limits: dict[str, Any] | None = None
+    custom_fields: dict[str, str] = Field(default_factory=dict)
+    stage_status: dict[str, Literal["open", "on_hold", "won", "lost"]] = Field(default_factory=dict)
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class File(Section):
+    """The file as a whole, before what only a vendor can type."""
+
+    environment: Literal["development", "production"] = "development"
+    public_url: str | None = None
+    include: tuple[str, ...] = ()
+    server: Server = Server()
+    redis: Redis = Redis()
+    secrets: Secrets = Secrets()
+    idempotency: Idempotency = Idempotency()
+    reconcile: Reconcile = Reconcile()
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+    logs: Logs = Logs()
+    telemetry: Telemetry = Telemetry()
+    request_ledger: RequestLedger = RequestLedger()
+    jwt: Jwt | None = None
+    callers: dict[str, Caller] = Field(default_factory=dict)
+    connections: dict[Annotated[str, Field(pattern=f"^{CONNECTION_NAME}$")], Account] = Field(
+        default_factory=dict
+    )
