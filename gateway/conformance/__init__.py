@@ -6,7 +6,7 @@
 
 The third is the vendor in hand: a function from a request to a response, be it forty lines of a
 fake or a sandbox. With it whole dialogues are held, from a caller's JSON to the canonical answer,
-without a loop or a socket. The laws need Hypothesis, which draws that JSON.
+without a loop or a socket. Hypothesis draws that JSON: it comes with the extra `conformance`.
 
 What a vendor cannot do is taken from its capabilities, never from its name: a cell that says
 `unsupported` is passed over, and a field that is not read back as it was sent says so in

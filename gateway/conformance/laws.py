@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 
 from gateway.canonical.capabilities import SUPPORTS
 from gateway.canonical.opportunity import Opportunity
@@ -33,7 +34,11 @@ Way = Callable[[Mapping[str, Any]], Opportunity]
 TOLD = (Rejected, VendorRefused, VendorNotTaken, Partial)
 """The ways to say that a value was not taken; a vendor's file may choose any but silence."""
 OFTENER = 5
-"""How much more is drawn where a try costs no call."""
+"""How much more is drawn where a try costs no call, and less where it costs many."""
+SEARCHED = 300
+"""How many values are tried before a cell counts as one that takes none."""
+UNFIELDED = {"etag", "vendor_fields", "warnings", "raw"}
+"""Members of an answer that are no fields of the opportunity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +74,16 @@ def laws(vendor: Vendor, context: Context, examples: int = 25) -> list[Law]:
 
 def _laws_of(dialect: Dialect, context: Context, name: str, examples: int) -> Iterator[Law]:
     can = dialect.can(name, context)
-    if not can.does("read"):
-        return
     actions: list[Write] = [action for action in ("create", "update") if can.does(action)]
-    if actions and dialect.row(name).through is None:
+    if actions and can.does("read") and dialect.written_as(name) == name:
         spells = partial(_spells, name=name, action=actions[-1], examples=examples * OFTENER)
         yield Law(f"spells-{name}", spells)
     for action in actions:
         keeps = partial(_keeps, name=name, action=action, examples=examples)
         yield Law(f"keeps-{name}-on-{action}", keeps)
+    if can.does("update"):
+        leaves = partial(_leaves_the_rest, name=name, examples=-(-examples // OFTENER))
+        yield Law(f"leaves-the-rest-beside-{name}", leaves)
     if can.does("clear"):
         yield Law(f"clears-{name}", partial(_clears, name=name))
 
@@ -93,12 +99,13 @@ def _speaks_the_language(subject: Subject) -> None:
         }
         words |= {*told.operations.model_dump().values(), told.listing.include_archived}
         words |= {*told.listing.filters.values(), *told.listing.sorts.values()}
-        assert words <= set(SUPPORTS)
-        assert told.listing.filters.keys() <= set(FILTERS)
-        assert told.listing.sorts.keys() <= set(SORTS)
+        assert words <= set(SUPPORTS), words
+        assert told.listing.filters.keys() <= set(FILTERS), told.listing
+        assert told.listing.sorts.keys() <= set(SORTS), told.listing
         for effect in told.side_effects:
             assert {*effect.of} <= {*FIELDS, "vendor_fields", "*"}, effect
-            assert {name.partition(".")[0] for name in effect.fields} <= {*FIELDS, "vendor_fields"}
+            named = {name.partition(".")[0] for name in effect.fields}
+            assert named <= {*FIELDS, "vendor_fields"}, effect
 
 
 def _understands_any_refusal(subject: Subject, examples: int) -> None:
@@ -109,10 +116,10 @@ def _understands_any_refusal(subject: Subject, examples: int) -> None:
     @given(st.sampled_from((400, 401, 402, 404, 409, 418, 422, 429, 500, 503)), JSON)
     def holds(status: int, body: Any) -> None:
         error = translator.error(VendorResponse(status=status, json=body))
-        assert isinstance(error, VendorError)
-        assert error.reply is not None
-        assert error.reply.status == status
-        assert status < 500 or not isinstance(error, VendorRefused)
+        assert isinstance(error, VendorError), error
+        assert error.reply is not None, "what the vendor said is not told"
+        assert error.reply.status == status, error.reply
+        assert status < 500 or not isinstance(error, VendorRefused), "a breakdown is no refusal"
 
     holds()
 
@@ -139,13 +146,14 @@ def _reads_what_is_spoilt(subject: Subject, examples: int) -> None:
 def _lists_as_it_gets(subject: Subject) -> None:
     """A list shows records as a look at each alone does, and page by page the same ones."""
     for record in subject.standing:
-        assert _told(subject.get(record.vendor_id)) == _told(record)
+        assert _told(subject.get(record.vendor_id)) == _told(record), record.id
     if subject.vendor.operations.list == "unsupported":
         return
     wanted = [record.id for record in subject.page(6).items]
     first = subject.page(3)
     second = subject.page(3, first.next).items if first.next is not None else ()
-    assert [record.id for record in (*first.items, *second)] == wanted
+    paged = [record.id for record in (*first.items, *second)]
+    assert paged == wanted, f"{paged} in two pages, {wanted} in one"
 
 
 def _told(record: Opportunity) -> Mapping[str, Any]:
@@ -178,7 +186,7 @@ def _spells(subject: Subject, name: str, action: Write, examples: int) -> None:
             return
         body = subject.dialect.write(change, subject.context)
         read = subject.dialect.read({subject.dialect.id_key: "1", **body}, subject.context)
-        assert not _holds_a_float(body)
+        assert not _holds_a_float(body), f"{body} holds a binary float"
         if not subject.dialect.envelope.open(body).keys() & read.vendor_fields.keys():
             assert meaning.same(sent, getattr(read, name)), f"{body} is read as {read}"
 
@@ -202,7 +210,7 @@ def _keeps(subject: Subject, name: str, action: Write, examples: int) -> None:
         except TOLD:
             return False
         finally:
-            assert not any(_holds_a_float(call.json) for call in subject.calls)
+            assert not any(_holds_a_float(call.json) for call in subject.calls), subject.calls
         _shows(subject, name, sent, answer)
         taken.append(sent)
         return True
@@ -214,7 +222,12 @@ def _keeps(subject: Subject, name: str, action: Write, examples: int) -> None:
 
     holds()
     if not taken and getattr(can, action) != "undocumented":
-        find(cases, keeps, settings=settings(_drawing(examples * OFTENER), phases=[Phase.generate]))
+        search = settings(_drawing(SEARCHED), phases=[Phase.generate])
+        try:
+            find(cases, keeps, settings=search)
+        except NoSuchExample:
+            said = f"{name} says {getattr(can, action)} on {action}"
+            raise AssertionError(f"{said}, and every value was refused") from None
 
 
 def _ways(subject: Subject, name: str, action: Write) -> list[Way]:
@@ -234,16 +247,42 @@ def _ways(subject: Subject, name: str, action: Write) -> list[Way]:
 
 
 def _shows(subject: Subject, name: str, sent: Any, answer: Opportunity) -> None:
-    """The answer of a write and the reading after it agree, and hold what was sent."""
-    if subject.can(name).reads_back == "never":
-        told = {(warning.code, warning.pointer) for warning in answer.warnings}
-        assert ("cannot-be-read-back", f"/{name}") in told
+    """The answer of a write and the reading after it agree, and hold what was sent.
+
+    Where the vendor shows nothing of it, now or ever, a warning has to say so.
+    """
+    told = {(warning.code, warning.pointer) for warning in answer.warnings}
+    if ("cannot-be-read-back", f"/{name}") in told:
         return
+    never = subject.can(name).reads_back == "never" or not subject.can(name).does("read")
+    assert not never, f"{name} is stored, and nothing says that it cannot be read back"
     again = subject.get(answer.vendor_id)
-    assert again.etag == answer.etag
+    assert again.etag == answer.etag, "the write and the next reading have different versions"
     for shown in (answer, again):
         assert MEANINGS[name].same(sent, getattr(shown, name)), shown
-        assert not _holds_a_float(shown.model_dump())
+        assert not _holds_a_float(shown.model_dump()), shown
+
+
+def _leaves_the_rest(subject: Subject, name: str, examples: int) -> None:
+    """An update of one field changes that, and what the vendor's side effects name beside it."""
+    effects = [each for each in subject.vendor.side_effects if each.follows((name,))]
+    may = {name, *UNFIELDED, *(field for effect in effects for field in effect.fields)}
+
+    @_drawing(examples)
+    @given(MEANINGS[name].draws(subject), st.sampled_from(subject.standing))
+    def holds(sent: Any, record: Opportunity) -> None:
+        before = subject.get(record.vendor_id).model_dump()
+        try:
+            subject.update(record, {name: sent})
+        except TOLD as told:
+            may_differ = isinstance(told, (VendorNotTaken, Partial))
+        else:
+            may_differ = True
+        after = subject.get(record.vendor_id).model_dump()
+        changed = {field for field in after if after[field] != before[field]}
+        assert changed <= (may if may_differ else set()), f"{changed - may} changed beside {name}"
+
+    holds()
 
 
 def _clears(subject: Subject, name: str) -> None:

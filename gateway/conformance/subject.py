@@ -71,7 +71,7 @@ class Subject:
         """The context before anything was read from the vendor."""
         self.calls = Played()
         """What the last dialogue asked."""
-        self._answer = answer
+        self.answer = answer
         self._names = count(1)
 
     @cached_property
@@ -105,7 +105,7 @@ class Subject:
 
         def answer(request: VendorRequest) -> VendorResponse:
             self.calls.append(request)
-            return self._answer(request)
+            return self.answer(request)
 
         return converse(translator, opening(translator), answer)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.engine.exchange import Call, Exchange, Layer
-from gateway.errors import GatewayError
+from gateway.errors import DeadlineExceeded, GatewayError
 from gateway.translator import VendorResponse
 
 
@@ -38,13 +38,17 @@ def watched(health: Health, now: Callable[[], datetime]) -> Layer:
         async def exchange(call: Call) -> VendorResponse:
             try:
                 response = await inner(call)
+            except DeadlineExceeded:
+                raise  # the caller had no time: that says nothing of the connection
             except GatewayError as error:
                 health.failed(now(), error.code)
                 raise
             if response.status == 401:
                 health.failed(now(), "vendor-credentials-invalid", unauthorized=True)
-            elif response.status >= 500:
+            elif response.status in {503, 504}:
                 health.failed(now(), "vendor-unavailable")
+            elif response.status >= 500:
+                health.failed(now(), "vendor-bad-response")
             else:
                 health.succeeded(now())
             return response

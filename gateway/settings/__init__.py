@@ -79,15 +79,16 @@ def _parsed(
 ) -> Settings:
     development = tree.get("environment", "development") == "development"
     opened = SecretReferences(environ, folder, development, faults).opened(tree)
-    file = _salvaged(File, opened, (), faults) or File()
+    left_out: list[str] = []
+    file = _salvaged(File, opened, (), left_out) or File()
+    faults += left_out
     connections: dict[str, Connection] = {}
     for name, spelled in _tables(opened, "connections"):
         account = _salvaged(Account, spelled, ("connections", name), faults)
         builder = Builder(name, account, development, faults) if account else None
         if builder and (connection := builder.connection()):
             connections[name] = connection
-    told = tuple(faults)
-    faults += (found for found in contradictions(file) if not _is_about(found, told))
+    faults += (found for found in contradictions(file) if not _is_about(found, left_out))
     if faults:
         raise ConfigurationError(sorted(set(faults)))
     return Settings(file=file, connections=dict(sorted(connections.items())))
@@ -111,10 +112,10 @@ def _salvaged(
         return None
 
 
-def _is_about(contradiction: str, told: Iterable[str]) -> bool:
-    """Whether the setting of a contradiction, or one in it, was told already and left out."""
+def _is_about(contradiction: str, left_out: Iterable[str]) -> bool:
+    """Whether a contradiction is about a setting that was told already, or one in it."""
     where = contradiction.partition(":")[0]
-    return any(fault.startswith((f"{where}:", f"{where}.")) for fault in told)
+    return any(fault.startswith((f"{where}:", f"{where}.")) for fault in left_out)
 
 
 def _cut(tree: Any, loc: tuple[int | str, ...]) -> None:

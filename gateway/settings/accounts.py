@@ -65,7 +65,8 @@ class Builder:
         )
 
     def _credentials(self, vendor: Vendor) -> Credentials | None:
-        credentials = self._typed("credentials", vendor.credentials, self._account.credentials)
+        opened = {key: held.get_secret_value() for key, held in self._account.credentials.items()}
+        credentials = self._typed("credentials", vendor.credentials, opened)
         given = [m for m in vendor.auth if credentials and getattr(credentials, m) is not None]
         if credentials and len(given) != 1:
             self._fault("credentials", f"exactly one of {', '.join(vendor.auth)} is expected")

@@ -147,7 +147,7 @@ class Account(Section):
 
     vendor: str
     base_url: str | None = None
-    credentials: dict[str, Any] = Field(default_factory=dict)
+    credentials: dict[str, SecretStr] = Field(default_factory=dict)
     currency: str | None = None
     timezone: str = "UTC"
     enabled: bool = True

@@ -34,7 +34,7 @@ from gateway.canonical.capabilities import (
     VendorFieldCan,
 )
 from gateway.canonical.custom_fields import CustomField
-from gateway.canonical.opportunity import Change, Opportunity
+from gateway.canonical.opportunity import Change, Opportunity, Warning
 from gateway.canonical.pipeline import Catalogue, Person, Pipeline
 from gateway.canonical.query import Page, Query
 from gateway.errors import (
@@ -209,7 +209,7 @@ class SlantTranslator(Translator):
             reply = yield write(
                 "custom-fields", "PATCH", _path(created), SLANT.write(later, self.context)
             )
-            return SLANT.read(reply.json, self.context)
+            return _told(SLANT.read(reply.json, self.context), later)
         except GatewayError as error:
             raise self._half_done(error, created, first) from error
         except Unreadable as error:
@@ -228,7 +228,7 @@ class SlantTranslator(Translator):
             held = current or (yield from self.get(vendor_id))
             body["custom_fields"] = {**_held(held.raw or {}, change), **body["custom_fields"]}
         reply = yield write("update", "PATCH", _path(vendor_id), body, of_record=True)
-        return SLANT.read(reply.json, self.context)
+        return _told(SLANT.read(reply.json, self.context), change)
 
     def delete(self, vendor_id: str) -> Dialogue[None]:
         """Refuses: no page shows how an opportunity is deleted (slant.md 3)."""
@@ -397,6 +397,18 @@ def _new_id(reply: VendorResponse) -> Any:
     if not created:
         raise Unreadable("the record has no id")
     return created
+
+
+def _told(result: Opportunity, change: Change) -> Opportunity:
+    """The answer, with a warning where it is an older one that shows no custom values (13.16)."""
+    thin = "custom_fields" not in (result.raw or {})
+    detail = "the vendor's answer does not show the record's custom fields"
+    unseen = (
+        Warning(code="cannot-be-read-back", pointer=ids.pointer(name), detail=detail)
+        for name in LATER
+        if thin and name in change
+    )
+    return result.warned(*unseen)
 
 
 def _held(record: View, change: Change) -> Record:

@@ -490,6 +490,18 @@ def test_trap_16_a_thinner_answer_is_the_same_state() -> None:
     assert SLANT.etag({**thin, "custom_fields": {}}) != SLANT.etag(RECORD)
 
 
+def test_trap_16_a_write_that_is_not_shown_is_told() -> None:
+    """What an older answer leaves out of a write is answered with a warning for each field."""
+    change = patch(custom_fields={"source": "fair"}, external_id="deal-9")
+    older = payload("older_opportunity")
+    read, _ = play(MERGING, MERGING.update("oppq7h2k", change, CURRENT), [ok(older)])
+    told = [(warning.code, warning.pointer) for warning in read.warnings]
+    assert told == [
+        ("cannot-be-read-back", "/custom_fields"),
+        ("cannot-be-read-back", "/external_id"),
+    ]
+
+
 def test_trap_16_a_record_names_its_pipeline_with_its_stages() -> None:
     """A current answer shows the pipeline whole, and a broken one shows none."""
     (pipeline,) = SLANTED.pipelines_in(RECORD)
