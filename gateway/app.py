@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from gateway.errors import GatewayError
 from gateway.listing import Listing
 from gateway.opportunities import Opportunities, Terms
 from gateway.settings import Settings, load, parse
+from gateway.settings.watch import follow
 
 TITLE = "opportunity-gateway"
 DESCRIPTION = "One canonical opportunity API in front of many CRM vendors."
@@ -40,13 +42,29 @@ def create_app(
     *,
     client: Transport | None = None,
     served: Callable[[telemetry.Served], None] = telemetry.log_served,
+    file: Path | None = None,
 ) -> FastAPI:
-    """The application for a configuration; `client` replaces the transport to the vendors."""
+    """The application for a configuration; `client` replaces the transport to the vendors.
+
+    While it runs it takes on the callers and connections of `file` whenever that changes.
+    """
     network = client or transport()
+
+    def take_on(changed: Settings) -> None:
+        app.state.house = replace(
+            _house(settings.taking_on(changed), network), cursors=app.state.house.cursors
+        )
+        telemetry.log_taken_on()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        following = (
+            asyncio.create_task(follow(file, take_on, telemetry.log_refused)) if file else None
+        )
         yield
+        if following:
+            following.cancel()
+            await asyncio.wait([following])
         await network.aclose()
 
     app = FastAPI(
@@ -70,10 +88,11 @@ def create_app(
 
 def from_environment() -> FastAPI:
     """The application of a worker: the file that `GATEWAY_CONFIG` names, and its log."""
-    settings = load(Path(os.environ["GATEWAY_CONFIG"]))
+    file = Path(os.environ["GATEWAY_CONFIG"])
+    settings = load(file)
     logs = settings.file.logs
     telemetry.configure(json=logs.format == "json", level=logs.level)
-    return create_app(settings)
+    return create_app(settings, file=file)
 
 
 def document() -> dict[str, Any]:

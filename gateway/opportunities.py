@@ -125,8 +125,11 @@ class Conversation:
             return await conduct(dialogue, translator, self.send)
 
     def saw(self, translator: Translator, opportunity: Opportunity) -> Opportunity:
-        """Remembers the pipelines that a record showed."""
-        self._catalogues.saw(self.at.name, translator.pipelines_in(opportunity.raw or {}))
+        """Remembers the pipelines and the foreign currency that a record showed."""
+        worth = opportunity.value.currency if opportunity.value else None
+        foreign = worth if worth != self.at.currency else None
+        pipelines = translator.pipelines_in(opportunity.raw or {})
+        self._catalogues.saw(self.at.name, pipelines, foreign)
         return opportunity
 
 

@@ -69,6 +69,16 @@ def log_served(served: Served) -> None:
         log.info("request", **line)
 
 
+def log_taken_on() -> None:
+    """One line for a changed configuration that is in force from now on."""
+    structlog.get_logger().info("configuration", taken_on=True)
+
+
+def log_refused(faults: list[str]) -> None:
+    """One line for a changed configuration that is not fit to run with: the old one stays."""
+    structlog.get_logger().error("configuration", taken_on=False, faults=faults)
+
+
 def _fault(fault: BaseException) -> dict[str, Any]:
     """A fault as its kind and the places it came through: its text may hold a caller's data."""
     trace = traceback.walk_tb(fault.__traceback__)

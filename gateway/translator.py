@@ -8,7 +8,7 @@ random number or sees a secret.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
@@ -298,7 +298,8 @@ def refusal(
     reply = VendorReply(status=status, code=code, message=(message or "")[:MAX_MESSAGE] or None)
     refused = issubclass(kind, errors.VendorRefused)
     said = f" It says: {reply.message}" if reply.message and refused else ""
-    error = kind(_SENTENCES[kind] + said, reply=reply, faults=faults)
+    told = [replace(fault, code=kind.code) for fault in faults]
+    error = kind(_SENTENCES[kind] + said, reply=reply, faults=told)
     error.retry_after = _retry_after(response)
     return error
 

@@ -1,20 +1,22 @@
 """What the OpenAPI document says of each route, kept apart from what the route does."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gateway.api import headers
+from gateway.api.bodies import JSON, MERGE_PATCH
 from gateway.api.problems import MEDIA_TYPE, STATUS, TITLES, Problem
 from gateway.canonical.query import FILTERS, SORTS
 
 REF: Final = "#/components/schemas/{model}"
 SECURITY: Final[list[dict[str, list[str]]]] = [{"callerKey": []}]
 
-READ_ERRORS: Final = (400, 401, 403, 404, 408, 422, 429, 500, 502, 503, 504)
+READ_ERRORS: Final = (400, 401, 403, 404, 408, 409, 412, 422, 429, 500, 502, 503, 504)
+"""409 and 412 among them: a vendor may answer either to any call of ours (api.md 7)."""
 BODY_ERRORS: Final = (413, 415)
-WRITE_ERRORS: Final = (409, 412, 428)
+WRITE_ERRORS: Final = (428,)
 
 _ID: Final = {"type": "string"}
 _HEADERS: Final[dict[str, dict[str, Any]]] = {
@@ -39,6 +41,7 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string"},
     },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "Accept-Patch": {"description": "The types that a patch has.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "The scheme to use.", "schema": {"type": "string"}},
 }
 
@@ -78,7 +81,7 @@ _IF_NONE_MATCH = _header(
 _KEY = _header(
     "Idempotency-Key",
     "Accepted and not acted on in this version: the answer says Idempotency-Status: not-stored.",
-    {"type": "string", "minLength": 1, "maxLength": 255},
+    _TEXT,
 )
 
 
@@ -140,7 +143,7 @@ def create_opportunity(body: type[BaseModel], answer: type[BaseModel]) -> dict[s
         {201: _answer(answer, "Created.", "Location", "ETag", *_WRITTEN)},
         (*READ_ERRORS, *BODY_ERRORS, *WRITE_ERRORS),
         [_INCLUDE, _PREFER, _KEY, _TIMEOUT],
-        _body(body, "application/json"),
+        _body(body, *JSON),
     )
 
 
@@ -166,13 +169,15 @@ def get_opportunity(answer: type[BaseModel]) -> dict[str, Any]:
 
 def update_opportunity(body: type[BaseModel], answer: type[BaseModel]) -> dict[str, Any]:
     """PATCH /v1/opportunities/{opportunity_id}."""
-    return _operation(
+    operation = _operation(
         "update_opportunity",
         {200: _answer(answer, "The opportunity as it is now.", "ETag", *_WRITTEN)},
         (*READ_ERRORS, *BODY_ERRORS, *WRITE_ERRORS),
         [_INCLUDE, _IF_MATCH, _PREFER, _KEY, _TIMEOUT],
-        _body(body, "application/merge-patch+json", "application/json"),
+        _body(body, *MERGE_PATCH),
     )
+    operation["responses"][415]["headers"] |= _told("Accept-Patch")
+    return operation
 
 
 def delete_opportunity() -> dict[str, Any]:
@@ -196,7 +201,7 @@ def translate(body: type[BaseModel], answer: type[BaseModel]) -> dict[str, Any]:
         {200: _answer(answer, "The translation.")},
         (*READ_ERRORS, *BODY_ERRORS, *WRITE_ERRORS),
         [_PREFER, _TIMEOUT],
-        _body(body, "application/json"),
+        _body(body, *JSON),
     )
 
 
@@ -209,10 +214,10 @@ def discovery(name: str, answer: type[BaseModel], *parameters: dict[str, Any]) -
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """The document with request models, problems, security and servers, which no route can say."""
-    models: list[Any] = [(model, "validation") for model in _requests.values()]
-    _, definitions = models_json_schema([*models, (Problem, "serialization")], ref_template=REF)
     components = document.setdefault("components", {})
-    schemas = {**components.get("schemas", {}), **definitions["$defs"]}
+    schemas = components.get("schemas", {}) | _schemas("serialization", Problem)
+    requests = _schemas("validation", *_requests.values())
+    schemas |= {name: _without_nulls_for_absent(schema) for name, schema in requests.items()}
     components["schemas"] = dict(sorted(schemas.items()))
     components["securitySchemes"] = {
         "callerKey": {
@@ -228,6 +233,23 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         {"name": "translations", "description": "What a write would send to its vendor."},
     ]
     return document
+
+
+def _schemas(
+    mode: Literal["validation", "serialization"], *models: type[BaseModel]
+) -> dict[str, Any]:
+    pairs: list[Any] = [(model, mode) for model in models]
+    _, definitions = models_json_schema(pairs, ref_template=REF)
+    found: dict[str, Any] = definitions["$defs"]
+    return found
+
+
+def _without_nulls_for_absent(schema: dict[str, Any]) -> dict[str, Any]:
+    """A request's schema: null clears, so a client may not send it for what was left out."""
+    for member in schema.get("properties", {}).values():
+        if member.get("default", ...) is None:
+            del member["default"]
+    return schema
 
 
 _WRITTEN: Final = ("Preference-Applied", "Idempotency-Status")

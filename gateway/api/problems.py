@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from gateway import errors
@@ -115,7 +115,13 @@ _WORD: Final = re.compile(r"[a-z]+\s")
 ALWAYS_RETRY_AFTER: Final = frozenset({429, 503})
 
 
-class ProblemError(Answer):
+class Sparse(Answer):
+    """An answer without the members that do not apply."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+
+class ProblemError(Sparse):
     """One thing that is wrong, at one place of the request."""
 
     code: str
@@ -126,7 +132,7 @@ class ProblemError(Answer):
     allowed: tuple[Any, ...] | None = None
 
 
-class ProblemVendor(Answer):
+class ProblemVendor(Sparse):
     """What the vendor said, in its own words, cut to 1 kB."""
 
     name: str | None = None
@@ -136,7 +142,7 @@ class ProblemVendor(Answer):
     message: str | None = None
 
 
-class Problem(Answer):
+class Problem(Sparse):
     """An error (RFC 9457); clients key on `code`."""
 
     type: str

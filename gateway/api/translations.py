@@ -35,6 +35,13 @@ NEEDED: Final = {
 }
 """Operation → the members that it needs; it takes no others."""
 
+DELETED: Final = {
+    "deletes": "the vendor keeps nothing of it",
+    "archives": "the vendor archives it",
+    "undocumented": "the vendor does not say whether it archives it or keeps nothing of it",
+}
+"""`Vendor.delete` → what becomes of the record."""
+
 
 class Translation(Closed):
     """What to translate: a write (`operation` and its body), or a vendor's record to read."""
@@ -114,17 +121,22 @@ async def _rehearsed(desk: Desk, at: Connection, wanted: Translation) -> Transla
         rehearsal, warnings = await desk.house.opportunities.rehearse(at, write, desk.terms())
     except Rejected as error:
         raise _within_body(error) from None
-    names = tuple(wanted.body or ())
     ending = rehearsal.result.warnings if isinstance(rehearsal.result, Opportunity) else ()
     return TranslationAnswer(
         requests=tuple(_shown(at, request) for request in rehearsal.requests),
         warnings=(*warnings, *ending),
-        side_effects=tuple(
-            f"{effect.when}: {effect.effect}"
-            for effect in at.vendor.side_effects
-            if names and effect.follows(names)
-        ),
+        side_effects=tuple(_side_effects(desk, at, wanted)) if rehearsal.requests else (),
     )
+
+
+def _side_effects(desk: Desk, at: Connection, wanted: Translation) -> Iterator[str]:
+    """What else would happen at the vendor, and on a delete what that comes to there."""
+    if wanted.operation == "delete":
+        yield f"the record is deleted: {DELETED.get(at.vendor.delete, at.vendor.delete)}"
+    names = tuple(wanted.body or ())
+    for effect in at.vendor.side_effects:
+        if effect.follows(wanted.operation, names, lenient=desk.lenient):
+            yield f"{effect.when}: {effect.effect}"
 
 
 def _write(

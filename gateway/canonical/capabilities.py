@@ -11,6 +11,8 @@ Support = Literal["native", "emulated", "derived", "unsupported", "undocumented"
 Action = Literal["read", "create", "update", "clear"]
 SUPPORTS = ("native", "emulated", "derived", "unsupported", "undocumented")
 OpenSupport = Annotated[str, open_enum(*SUPPORTS)]
+WRITES = ("create", "update")
+"""What writes fields."""
 
 
 class Can(Answer):
@@ -108,11 +110,17 @@ class SideEffect(Answer):
     effect: str
     of: tuple[str, ...] = ("*",)
     """The fields whose write brings it about, `*` for any."""
+    on: tuple[Annotated[str, open_enum(*WRITES)], ...] = WRITES
+    """The operations that can bring it about."""
+    lenient_only: bool = False
+    """Whether lenient handling alone brings it about."""
     fields: tuple[str, ...] = ()
     """What may change: canonical fields, `vendor_fields.{key}` for one of the vendor's own."""
 
-    def follows(self, names: Iterable[str]) -> bool:
-        """Whether a write of these fields can bring it about."""
+    def follows(self, operation: str, names: Iterable[str], *, lenient: bool = False) -> bool:
+        """Whether an operation that writes these fields can bring it about."""
+        if operation not in self.on or (self.lenient_only and not lenient):
+            return False
         return "*" in self.of or not {*self.of}.isdisjoint(names)
 
 

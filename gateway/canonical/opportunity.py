@@ -23,6 +23,10 @@ from gateway.canonical.schema import (
 
 Json = Any
 JsonObject = Annotated[dict[str, Json], WithJsonSchema({"type": "object"})]
+Lists = Annotated[
+    dict[str, tuple[Json, ...]],
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "array", "items": {}}}),
+]
 
 
 class Value(Answer):
@@ -101,6 +105,8 @@ class ValueDraft(Request):
                 raise ValueError(f"{name} cannot be cleared: leave it out")
         if self.amount is not None:
             parse_amount(self.amount)
+        elif self.model_fields_set > {"amount"}:
+            raise ValueError("amount is null, which clears the value: send nothing beside it")
         return self
 
 
@@ -202,14 +208,8 @@ class OpportunityDraft(_Write):
 class OpportunityPatch(_Write):
     """What PATCH takes: an RFC 7396 merge patch; absent is untouched, null clears."""
 
-    custom_fields_add: Annotated[
-        dict[str, tuple[Json, ...]] | None,
-        WithJsonSchema({"type": "object", "additionalProperties": {"type": "array", "items": {}}}),
-    ] = None
-    custom_fields_remove: Annotated[
-        dict[str, tuple[Json, ...]] | None,
-        WithJsonSchema({"type": "object", "additionalProperties": {"type": "array", "items": {}}}),
-    ] = None
+    custom_fields_add: Lists | None = None
+    custom_fields_remove: Lists | None = None
 
 
 class Change(Mapping[str, Any]):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from gateway.canonical.capabilities import SUPPORTS
+from gateway.canonical.capabilities import SUPPORTS, WRITES
 from gateway.canonical.opportunity import Opportunity
 from gateway.canonical.query import FILTERS, SORTS
 from gateway.conformance.meanings import JSON, MEANINGS, WORDS
@@ -104,6 +104,7 @@ def _speaks_the_language(subject: Subject) -> None:
         assert told.listing.sorts.keys() <= set(SORTS), told.listing
         for effect in told.side_effects:
             assert {*effect.of} <= {*FIELDS, "vendor_fields", "*"}, effect
+            assert {*effect.on} <= {*WRITES}, effect
             named = {name.partition(".")[0] for name in effect.fields}
             assert named <= {*FIELDS, "vendor_fields"}, effect
 
@@ -265,7 +266,7 @@ def _shows(subject: Subject, name: str, sent: Any, answer: Opportunity) -> None:
 
 def _leaves_the_rest(subject: Subject, name: str, examples: int) -> None:
     """An update of one field changes that, and what the vendor's side effects name beside it."""
-    effects = [each for each in subject.vendor.side_effects if each.follows((name,))]
+    effects = [each for each in subject.vendor.side_effects if each.follows("update", (name,))]
     may = {name, *UNFIELDED, *(field for effect in effects for field in effect.fields)}
 
     @_drawing(examples)

@@ -18,6 +18,7 @@ class _Kept:
     catalogue: Catalogue | None = None
     at: float = 0.0
     seen: tuple[Pipeline, ...] = ()
+    currency: str | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -33,7 +34,7 @@ class Catalogues:
         kept = self._kept.get(connection)
         if kept is None:
             return Catalogue()
-        return _with(kept.catalogue or Catalogue(), kept.seen)
+        return _with(kept)
 
     def fresh(self, connection: str) -> bool:
         """Whether the next `get` makes no call."""
@@ -60,18 +61,25 @@ class Catalogues:
                 kept.lock.release()
         return self.held(connection)
 
-    def saw(self, connection: str, pipelines: Sequence[Pipeline]) -> None:
-        """Remembers pipelines that a record showed."""
-        if pipelines:
+    def saw(
+        self, connection: str, pipelines: Sequence[Pipeline], currency: str | None = None
+    ) -> None:
+        """Remembers the pipelines that a record showed, and the currency that it was in."""
+        if pipelines or currency:
             kept = self._kept.setdefault(connection, _Kept())
             kept.seen = merged((*kept.seen, *pipelines))
+            kept.currency = currency or kept.currency
 
     def _age(self, kept: _Kept) -> float:
         return self._clock() - kept.at if kept.catalogue is not None else float("inf")
 
 
-def _with(catalogue: Catalogue, seen: tuple[Pipeline, ...]) -> Catalogue:
-    """The catalogue with pipelines seen in records, which yield to those that the vendor lists."""
-    if not seen:
-        return catalogue
-    return replace(catalogue, pipelines=merged((*seen, *(catalogue.pipelines or ()))))
+def _with(kept: _Kept) -> Catalogue:
+    """The catalogue with what records showed, which yields to what the vendor lists itself."""
+    catalogue = kept.catalogue or Catalogue()
+    if kept.seen:
+        pipelines = merged((*kept.seen, *(catalogue.pipelines or ())))
+        catalogue = replace(catalogue, pipelines=pipelines)
+    if kept.currency and catalogue.currency is None:
+        catalogue = replace(catalogue, currency=kept.currency)
+    return catalogue

@@ -1,7 +1,7 @@
 """The driver of dialogues: requests out, replies in, a canonical result at the end."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from gateway.errors import (
@@ -78,7 +78,9 @@ def verdict(error: VendorError, request: VendorRequest) -> GatewayError:
         return error
     if isinstance(error, VendorNotFound) and not request.of_record:
         return VendorUnknownReference(
-            "The vendor does not know something that the write refers to.", reply=error.reply
+            "The vendor does not know something that the write refers to.",
+            reply=error.reply,
+            faults=[replace(fault, code=VendorUnknownReference.code) for fault in error.faults],
         )
     if isinstance(error, (VendorFaulted, VendorUnavailable, VendorTimeout)):
         late = error.reply is not None and error.reply.status == 408

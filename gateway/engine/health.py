@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.engine.exchange import Call, Exchange, Layer
-from gateway.errors import DeadlineExceeded, GatewayError
+from gateway.errors import DeadlineExceeded, GatewayError, VendorTimeout
 from gateway.translator import VendorResponse
 
 
@@ -40,6 +40,10 @@ def watched(health: Health, now: Callable[[], datetime]) -> Layer:
                 response = await inner(call)
             except DeadlineExceeded:
                 raise  # the caller had no time: that says nothing of the connection
+            except VendorTimeout as error:
+                if call.until >= call.patience:  # else the caller was in more of a hurry than we
+                    health.failed(now(), error.code)
+                raise
             except GatewayError as error:
                 health.failed(now(), error.code)
                 raise

@@ -100,11 +100,15 @@ class _Admission:
             at = (name, key)
             if vendor_key in self.admitted.spelled:
                 other = self.admitted.spelled[vendor_key]
-                self._refuse(ValidationFailed, at, f"{key} and {other} are one field, named twice")
+                both = f"{key} and {other} are one field" if key != other else f"{key} is one field"
+                self._refuse(ValidationFailed, at, f"{both}, named twice")
             elif vendor_key in reserved:
                 self._refuse(Unsupported, at, f"this field holds {reserved[vendor_key]}: send that")
             elif value is None and self.action == "create":
                 continue
+            elif not self._is_writable(vendor_key):
+                detail = f"the vendor lets nobody write this field on {self.action}"
+                self._unsupported(at, detail)
             elif misfit := self.dialect.misfit("custom_fields", {vendor_key: value}, self.context):
                 self.faults.add(misfit.kind, pointer(*at), misfit.detail, misfit.allowed)
             elif value is not None or self._possible("custom_fields", "clear", *at):
@@ -112,6 +116,14 @@ class _Admission:
                 taken[vendor_key] = value
         if taken:
             self.admitted.fields[name] = taken
+
+    def _is_writable(self, vendor_key: str) -> bool:
+        """Whether a custom field can be written, as far as the catalogue knows it."""
+        catalogue = self.context.catalogue
+        definition = catalogue.field(vendor_key)
+        return definition is None or (
+            definition.writable and catalogue.lets(vendor_key, self.action)
+        )
 
     def _take_vendor_fields(self, values: Mapping[str, Any]) -> None:
         taken: dict[str, Any] = {}
@@ -152,7 +164,8 @@ class _Admission:
             return True
         doing = {"clear": "clear", "create": "take on create", "update": "change"}[cell]
         detail = f"the vendor cannot {doing} {name}"
-        self._unsupported(at, f"{detail}: {can.note}" if can.note else detail)
+        explains = can.note and cell != "clear"
+        self._unsupported(at, f"{detail}: {can.note}" if explains else detail)
         return False
 
     def _unsupported(self, at: Iterable[str], detail: str) -> None:
@@ -209,8 +222,19 @@ def with_defaults(
         under = defaults.get(name)
         if name == "custom_fields" and under is not None:
             under = {key: v for key, v in under.items() if aliases.get(key, key) not in named}
-        both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        yield name, {**under, **value} if both and under is not None else value
+        yield name, _over(under, value)
     for name, value in defaults.items():
         if name not in body and dialect.written_as(name) not in spoken_for:
             yield name, value
+
+
+def _over(under: Any, value: Any) -> Any:
+    """A member over its default: objects and values join, anything else replaces."""
+    if isinstance(under, Mapping) and isinstance(value, Mapping):
+        return {**under, **value}
+    if isinstance(under, ValueDraft) and isinstance(value, ValueDraft):
+        named = (each.model_dump(exclude_unset=True) for each in (under, value))
+        return ValueDraft.model_validate(
+            {name: told for each in named for name, told in each.items()}
+        )
+    return value

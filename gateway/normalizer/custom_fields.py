@@ -3,12 +3,15 @@
 Here a custom field has the vendor's key; aliases are the dialect's business.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.canonical.capabilities import NATIVE, NOTHING, Can
-from gateway.errors import ValidationFailed
+from gateway.canonical.ids import pointer
+from gateway.canonical.opportunity import Change
+from gateway.errors import ValidationFailed, VendorError
 from gateway.normalizer.notation import Context, Misfit, Notation, Reading, Record, Unreadable, View
 
 
@@ -125,6 +128,28 @@ class Through(Notation):
 
     def clear(self, context: Context) -> Record:
         return self.fields.write({context.option(self.option): None}, context)
+
+
+@contextmanager
+def traced(change: Change, context: Context) -> Iterator[None]:
+    """Refusals from within point at the map of the patch that a custom value came by.
+
+    A vendor names its custom field, and knows nothing of `custom_fields_add` and
+    `custom_fields_remove`.
+    """
+    places = {
+        pointer("custom_fields", context.alias(key)): pointer(member, context.alias(key))
+        for member in ("custom_fields_add", "custom_fields_remove")
+        for key in change.get(member) or ()
+    }
+    try:
+        yield
+    except VendorError as error:
+        error.faults = tuple(
+            replace(fault, pointer=places.get(fault.pointer or "", fault.pointer))
+            for fault in error.faults
+        )
+        raise
 
 
 def merged(held: Any, *, add: Iterable[Any] = (), remove: Iterable[Any] = ()) -> list[Any]:

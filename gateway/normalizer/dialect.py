@@ -225,7 +225,7 @@ class Dialect:
         if not values:
             fields["custom_fields"] = {}
             return
-        names = {key: alias for alias, key in context.aliases.items()}
+        names = {key: alias for alias, key in context.aliases.items() if alias not in values}
         told = {key for key, name in self.reserved(context).items() if name in fields}
         fields["custom_fields"] = {
             names.get(key, key): value for key, value in values.items() if key not in told

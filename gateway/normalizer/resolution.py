@@ -17,7 +17,6 @@ from gateway.errors import (
     Faults,
     UnknownCustomField,
     UnknownReference,
-    Unsupported,
     ValidationFailed,
 )
 from gateway.normalizer.admission import CUSTOM_FIELD_MAPS, Admitted, Write
@@ -85,9 +84,12 @@ class _Resolution:
 
     def _pipeline(self) -> None:
         ref = self.fields.get("pipeline")
+        pipelines = self.catalogue.pipelines or ()
         if isinstance(ref, PipelineRef):
-            self.fields["pipeline"] = ref.id or self._one(
-                "pipeline", ref.name or "", self.catalogue.pipelines or (), _named
+            self.fields["pipeline"] = (
+                self._one("pipeline", ref.name, pipelines, _named)
+                if ref.name is not None
+                else self._known("pipeline", ref.id, pipelines)
             )
 
     def _stage(self) -> None:
@@ -96,7 +98,7 @@ class _Resolution:
             self.fields["stage"] = (
                 self._one("stage", ref.name, self._stages(), _named)
                 if ref.name is not None
-                else self._known_stage(ref.id)
+                else self._known("stage", ref.id, [s for _, s in self.catalogue.stages()])
             )
         if self.dialect.rows["status"].through != "stage" or status is None:
             return
@@ -106,13 +108,13 @@ class _Resolution:
         else:
             self._agree(status)
 
-    def _known_stage(self, stage_id: str | None) -> str | None:
-        """A stage's id, refused where the catalogue holds every stage and not this one."""
-        everywhere = [stage for _, stage in self.catalogue.stages()]
-        if self.catalogue.complete and all(stage.id != stage_id for stage in everywhere):
-            detail = "no stage of this connection has this id"
-            self.faults.add(UnknownReference, "/stage/id", detail, _candidates(everywhere))
-        return stage_id
+    def _known(self, name: str, wanted: str | None, things: Iterable[Any]) -> str | None:
+        """An id, refused where the catalogue is complete and does not hold it."""
+        everywhere = list(things)
+        if self.catalogue.complete and all(thing.id != wanted for thing in everywhere):
+            detail = f"no {name} of this connection has this id"
+            self.faults.add(UnknownReference, f"/{name}/id", detail, _candidates(everywhere))
+        return wanted
 
     def _stage_of(self, status: str) -> None:
         """The one stage of a status; a record that is in a stage of it stays put."""
@@ -137,10 +139,14 @@ class _Resolution:
         return self.current.pipeline.id if self.current and self.current.pipeline else None
 
     def _agree(self, status: str) -> None:
-        stage = next((s for _, s in self.catalogue.stages() if s.id == self.fields["stage"]), None)
-        if stage and stage.status and stage.status != status:
-            detail = f"the stage means {stage.status}, and the status says {status}"
-            self.faults.add(ValidationFailed, "/status", detail, (stage.status,))
+        wanted = self.fields["stage"]
+        means = next((s.status for _, s in self.catalogue.stages() if s.id == wanted), None)
+        if means is None:
+            detail = "which status the stage means is not known, so leave status out"
+            self.faults.add(ValidationFailed, "/status", detail)
+        elif means != status:
+            detail = f"the stage means {means}, and the status says {status}"
+            self.faults.add(ValidationFailed, "/status", detail, (means,))
 
     def _stages(self) -> list[Stage]:
         """The stages to look in: of the named pipeline, else the record's, else all."""
@@ -193,9 +199,6 @@ class _Resolution:
             known = [field.key for field in self.catalogue.custom_fields]
             detail = "the connection has no such custom field"
             self.faults.add(UnknownCustomField, where, detail, known)
-        elif not (definition.writable and self.catalogue.lets(key, self.action)):
-            detail = f"the vendor lets nobody write this field on {self.action}"
-            self.faults.add(Unsupported, where, detail)
         elif wrong := self._wrong(self._open(definition), name, value):
             self.faults.add(ValidationFailed, where, wrong, definition.choices or ())
 
@@ -211,6 +214,8 @@ class _Resolution:
             return misfit(definition, value)
         if not definition.multiple:
             return "the field holds a single value: set it with custom_fields"
+        if name == "custom_fields_remove":
+            return None  # a value that was retired can still be taken out
         members = filter(None, (misfit_of_one(definition, member) for member in value))
         return next(members, None)
 

@@ -87,9 +87,13 @@ class Minor:
         return int(shifted(amount, self.digits(currency, context) or 0))
 
     def digits(self, currency: str | None, context: Context) -> int | None:
-        """Digits after the point in this currency at this vendor, None if nobody says."""
+        """Digits after the point in this currency at this vendor, None if nobody says.
+
+        The option speaks of the connection's currency: a record in another is not read by it.
+        """
         configured: int | None = context.option("minor_unit_digits")
-        if configured is not None:
+        ours = context.currency or context.catalogue.currency
+        if configured is not None and currency == ours:
             return configured
         documented = CURRENCIES.get(currency or "") == self.documented_digits
         return self.documented_digits if documented else None

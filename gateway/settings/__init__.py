@@ -1,7 +1,7 @@
 """The configuration: one TOML file, read into one frozen model, every fault told by its path.
 
 Reading order: sections (the tables), files (with includes), secrets (references opened),
-accounts (tables made connections), contradictions, faults.
+accounts (tables made connections), contradictions, faults; watch (a changed file).
 """
 
 import os
@@ -38,6 +38,11 @@ class Settings(Section):
     def development(self) -> bool:
         """Whether this is no place for production's strictness."""
         return self.file.environment == "development"
+
+    def taking_on(self, changed: "Settings") -> "Settings":
+        """These settings with another's callers and connections; the rest needs a restart."""
+        file = self.file.model_copy(update={"callers": changed.file.callers})
+        return self.model_copy(update={"file": file, "connections": changed.connections})
 
     @property
     def pending(self) -> tuple[str, ...]:

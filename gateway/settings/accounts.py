@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
@@ -10,7 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.canonical.money import CURRENCIES
 from gateway.canonical.opportunity import OpportunityPatch
+from gateway.canonical.pipeline import Catalogue
 from gateway.connections import Connection
+from gateway.errors import Rejected
+from gateway.normalizer.admission import admit
 from gateway.settings.faults import line
 from gateway.settings.secrets import STAND_IN
 from gateway.settings.sections import Account
@@ -48,7 +52,7 @@ class Builder:
         zone = self._zone()
         if len(self._faults) > before or not (credentials and options and defaults and zone):
             return None
-        return Connection(
+        connection = Connection(
             name=self._name,
             vendor=vendor,
             credentials=credentials,
@@ -63,6 +67,18 @@ class Builder:
             defaults=dict(defaults.sent()),
             options=options,
         )
+        self._check_defaults(connection)
+        return connection if len(self._faults) == before else None
+
+    def _check_defaults(self, connection: Connection) -> None:
+        """What the vendor cannot take on a create would be refused to callers who never sent it."""
+        context = connection.context(datetime.now(UTC), Catalogue())
+        try:
+            admit(connection.defaults.items(), connection.vendor.dialect, context, "create")
+        except Rejected as refused:
+            for fault in refused.faults:
+                where = (fault.pointer or "").replace("/", ".")
+                self._fault(f"defaults{where}", fault.detail)
 
     def _credentials(self, vendor: Vendor) -> Credentials | None:
         opened = {key: held.get_secret_value() for key, held in self._account.credentials.items()}
@@ -118,6 +134,8 @@ class Builder:
         for alias, key in self._account.custom_fields.items():
             if keys.count(key) > 1:
                 self._fault(f"custom_fields.{alias}", f"{key} has more than one alias")
+            if alias in keys:
+                self._fault(f"custom_fields.{alias}", "is itself a field that has an alias")
 
     def _zone(self) -> ZoneInfo | None:
         try:

@@ -2,6 +2,7 @@
 
 import glob
 import tomllib
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,26 @@ INCLUDED = ("callers", "connections")
 def tree_of(path: Path, faults: list[str]) -> dict[str, Any]:
     """The file's tables with those of the included files."""
     tree = _toml(path, faults)
+    for pattern, included in _included(path, tree):
+        if not included and not glob.has_magic(pattern):
+            faults.append(f"include: there is no {pattern}")
+        for name in included:
+            _include(name, tree, faults)
+    return tree
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file and those that it includes, as they are now."""
+    found = _included(path, _toml(path, []))
+    return [path, *(name for _, included in found for name in included)]
+
+
+def _included(path: Path, tree: dict[str, Any]) -> Iterator[tuple[str, list[Path]]]:
+    """Each pattern with the files that fit it."""
     patterns = tree.get("include")
     for pattern in patterns if isinstance(patterns, list) else ():
         names = sorted(glob.glob(str(path.parent / str(pattern))))  # noqa: PTH207
-        if not names and not glob.has_magic(str(pattern)):
-            faults.append(f"include: there is no {pattern}")
-        for name in names:
-            _include(Path(name), tree, faults)
-    return tree
+        yield str(pattern), [Path(name) for name in names]
 
 
 def _include(path: Path, tree: dict[str, Any], faults: list[str]) -> None:

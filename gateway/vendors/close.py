@@ -30,6 +30,7 @@ from gateway.canonical.capabilities import (
     VendorFieldCan,
 )
 from gateway.canonical.custom_fields import CustomField
+from gateway.canonical.ids import pointer
 from gateway.canonical.opportunity import Change, Opportunity, Warning
 from gateway.canonical.pipeline import Catalogue, Person, Pipeline, Stage
 from gateway.canonical.query import Page, Query
@@ -256,10 +257,13 @@ LISTING = Listing(
     filters={
         "status": "native", **dict.fromkeys(FILTERS, "native"), "pipeline_id": "emulated",
     },
-    sorts=dict.fromkeys(SORTS, "native"),
+    sorts={**dict.fromkeys(SORTS, "native"), "expected_close_date": "emulated"},
     paging="offset",
     page_size_max=PAGE_MAX,
-    note="a list may lag 30 to 60 seconds behind a write (close.md 9)",
+    include_archived="derived",  # there is no such state, so none are held back
+    note="a list may lag 30 to 60 seconds behind a write (close.md 9); sorting by "
+    "expected_close_date goes by date_won, so won records, whose closed_at it is, stand among the "
+    "others",
 )  # fmt: skip
 
 
@@ -305,7 +309,8 @@ class CloseTranslator(Translator):
         if not body:
             return current or (yield from self.get(vendor_id))
         path = f"opportunity/{segment(vendor_id)}/"
-        reply = yield write("update", "PUT", path, body, of_record=True)
+        with custom_fields.traced(change, self.context):
+            reply = yield write("update", "PUT", path, body, of_record=True)
         result = self._compared(body, CLOSE.read(reply.json, self.context))
         return result if dated is change else result.warned(_won_today(body))
 
@@ -355,12 +360,12 @@ class CloseTranslator(Translator):
 
     def _faults(self, named: Mapping[str, Any]) -> Sequence[Fault]:
         """Faults by the fields that a refusal names, a custom field by the caller's own key."""
-        aliases = {key: alias for alias, key in self.context.aliases.items()}
         canonical = CLOSE.reserved(self.context)
         places = dict(CALLED)
         for name in filter(CUSTOM.owns, named):
             key = name.split(".")[1]  # behind it may stand .add or .remove
-            places[name] = canonical.get(key) or f"custom_fields/{aliases.get(key, key)}"
+            custom = pointer("custom_fields", self.context.alias(key)).removeprefix("/")
+            places[name] = canonical.get(key, custom)
         fields = Fields(CLOSE, places)
         return tuple(fields.fault(name, str(detail)) for name, detail in named.items())
 
@@ -565,9 +570,10 @@ TRANSLATOR = Vendor(
         SideEffect(when="stage changes", effect="status and pipeline follow", of=MOVES,
                    fields=MOVES),
         SideEffect(when="a record turns won without closed_at", effect="today is sent as date_won",
-                   of=MOVES, fields=("closed_at", "expected_close_date")),
+                   of=MOVES, on=("update",), fields=("closed_at", "expected_close_date")),
         SideEffect(when="a record leaves won", effect="the vendor keeps date_won, which is the "
-                   "estimate again", of=MOVES, fields=("closed_at", "expected_close_date")),
+                   "estimate again", of=MOVES, on=("update",),
+                   fields=("closed_at", "expected_close_date")),
         SideEffect(when="a record becomes lost", effect="the vendor may set date_lost, and keeps "
                    "it when the record is taken up again", of=MOVES,
                    fields=("closed_at", "vendor_fields.date_lost")),

@@ -197,7 +197,7 @@ COPERNIQ = Dialect(
     owner=OWNER,
     account=references.SiblingAccount("accountId", id=references.NumericId(), can=Can(
         update="undocumented", clear="unsupported", note="on update the vendor's pages disagree: "
-        "sent, and a 400 about it is unsupported-field",
+        "sent; a 400 about it is unsupported-field, and lenient handling sends the rest again",
     )),
     contacts=references.ContactAddress("primaryEmail", "primaryPhone", ids="contacts", can=Can(
         update="unsupported", clear="unsupported",
@@ -278,11 +278,15 @@ class CoperniqTranslator(Translator):
         repeated, warnings = yield from self._repeated(body, current)
         whole, query = {**repeated, **body}, _switches(change)
         try:
-            reply = yield write("update", "PATCH", path, whole, query=query, of_record=True)
+            with custom_fields.traced(change, self.context):
+                reply = yield write("update", "PATCH", path, whole, query=query, of_record=True)
         except VendorRefused as refused:
-            if "account" in change and _is_about_account(refused):
+            if "account" not in change or not _is_about_account(refused):
+                raise
+            if not self.context.lenient:
                 raise _account_stays(refused) from refused
-            raise
+            left = yield from self.update(vendor_id, change.without("account"), current)
+            return left.warned(LEFT_OUT)
         result = COPERNIQ.read(reply.json, self.context)
         return self._compared(change, "update", result).warned(*warnings)
 
@@ -330,7 +334,8 @@ class CoperniqTranslator(Translator):
         asked = [name for name in SEARCHED if name in filters]
         beside = [name for name in LISTED if name in filters]
         if too_many := asked[2:] or (asked and beside):
-            detail = f"the vendor cannot filter by {too_many[0]} beside the others: {LISTING.note}"
+            where = f"the connection {self.context.connection} cannot filter by {too_many[0]}"
+            detail = f"{where} beside the others: {LISTING.note}"
             raise _refused(errors.UnsupportedFilter, detail, parameter=too_many[0])
         found = [self._condition(name, filters[name]) for name in asked]
         conditions = tuple(condition for condition in found if condition)
@@ -389,7 +394,7 @@ class CoperniqTranslator(Translator):
         """What the change itself comes to, with the custom values that have to go along."""
         body = COPERNIQ.write(change, self.context)
         held = _custom_values(current)
-        custom = {**body.get("custom", {}), **_lists(change, held)}
+        custom = {**body.get("custom", {}), **_lists(change, held, self.context)}
         if custom and self.context.option("custom_fields_update") != "merge":
             custom = {**held, **custom}
         return {**body, "custom": custom} if custom else body
@@ -480,6 +485,11 @@ REPEATED = Warning(
     pointer="/name",
     detail="the title shown may have been the account's; it is the record's own from now on",
 )
+LEFT_OUT = Warning(
+    code="unsupported-field",
+    pointer="/account",
+    detail="the vendor does not change the account of a record: delete it and create it anew",
+)
 
 
 def _path(vendor_id: str) -> str:
@@ -557,7 +567,7 @@ def _custom_values(item: Opportunity) -> Record:
     return {key: value for key, value in held.items() if value is not None}
 
 
-def _lists(change: Change, held: Record) -> Record:
+def _lists(change: Change, held: Record, context: Context) -> Record:
     """Multi-value fields with values added and removed, whole."""
     adds = change.get("custom_fields_add") or {}
     removes = change.get("custom_fields_remove") or {}
@@ -567,7 +577,7 @@ def _lists(change: Change, held: Record) -> Record:
             if not isinstance(held.get(key, []), list):
                 # How the vendor writes several values is not documented (8), so none is guessed.
                 detail = f"the record does not hold a list in {key}: set it with custom_fields"
-                raise _refused(ValidationFailed, detail, pointer(name))
+                raise _refused(ValidationFailed, detail, pointer(name, context.alias(key)))
             add, remove = adds.get(key, ()), removes.get(key, ())
             lists[key] = custom_fields.merged(held.get(key), add=add, remove=remove)
     return lists
@@ -581,8 +591,7 @@ def _is_about_account(refused: VendorRefused) -> bool:
 
 
 def _account_stays(refused: VendorRefused) -> errors.Unsupported:
-    detail = "the vendor does not change the account of a record: delete it and create it anew"
-    error = _refused(errors.Unsupported, detail, "/account")
+    error = _refused(errors.Unsupported, LEFT_OUT.detail, LEFT_OUT.pointer)
     error.reply = refused.reply
     return error
 
@@ -660,15 +669,16 @@ TRANSLATOR = Vendor(
                            "vendor_fields.updatedById")),
         SideEffect(when="a create names a contact by email or phone",
                    effect="the vendor makes a contact, or links the one it has",
-                   of=("contacts",)),
+                   of=("contacts",), on=("create",)),
         SideEffect(when="stage or pipeline changes", effect="the other may follow",
                    of=("stage", "pipeline"), fields=("stage", "pipeline")),
         SideEffect(when="address changes", effect="the vendor takes it to pieces anew",
                    of=("vendor_fields",), fields=PIECES),
         SideEffect(when="lenient handling repeats a title that is the account's",
-                   effect="it becomes the record's own", fields=("name",)),
+                   effect="it becomes the record's own", on=("update",), lenient_only=True,
+                   fields=("name",)),
         SideEffect(when="an update of a record without address or trades",
-                   effect="the connection's defaults are stored",
+                   effect="the connection's defaults are stored", on=("update",),
                    fields=("vendor_fields.address", "vendor_fields.trades", *PIECES)),
     ),
     reads_first=frozenset({"*"}),

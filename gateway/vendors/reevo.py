@@ -74,6 +74,13 @@ FILTERS = {
     "created_after": ("created_at", "gte"),
     "created_before": ("created_at", "lte"),
 }
+IDS = ("stage_id", "owner_id", "account_id")
+"""The filters whose value the vendor may not know."""
+UNKNOWN_VALUE = frozenset(
+    "invalid_filter_value field_value_invalid record_not_found target_record_not_found "
+    "uuid_parsing".split()
+)
+"""What a query with such an id may be refused with (reevo.md 11)."""
 SORTS = {
     "created_at": "created_at",
     "updated_at": "updated_at",
@@ -291,6 +298,8 @@ class ReevoTranslator(Translator):
         except VendorError as error:
             if query.position and error.reply and error.reply.code == "invalid_cursor":
                 raise InvalidCursor("The vendor's cursor is no longer valid: start over.") from None
+            if not query.position and _is_over_an_id(error, query):
+                return Page(items=())
             raise
         records, cursor = _page(reply)
         found = (REEVO.read(record, self.context) for record in records)
@@ -312,7 +321,8 @@ class ReevoTranslator(Translator):
         if not body["attributes"]:
             return current or (yield from self.get(vendor_id))
         path = f"opportunity/{segment(vendor_id)}"
-        reply = yield write("update", "PATCH", path, body, of_record=True)
+        with custom_fields.traced(change, self.context):
+            reply = yield write("update", "PATCH", path, body, of_record=True)
         return self._compared(change, body, REEVO.read(reply.json["data"], self.context))
 
     def delete(self, vendor_id: str) -> Dialogue[None]:
@@ -394,14 +404,19 @@ class ReevoTranslator(Translator):
             elif name in table:
                 filters.append(_where(*table[name], value))
             else:
-                raise _unsupported(name, "lists of this connection cannot be filtered by it")
+                raise self._unsupported(name, f"be filtered by {name}")
         body: Record = {"filters": filters} if filters else {}
         if query.sort:
             if query.sort not in sorts:
-                raise _unsupported("sort", f"lists cannot be sorted by {query.sort} here")
+                raise self._unsupported("sort", f"be sorted by {query.sort}")
             direction = "desc" if query.descending else "asc"
             body["sort"] = [{"field": sorts[query.sort], "direction": direction}]
         return {**body, "limit": query.page_size}
+
+    def _unsupported(self, parameter: str, what: str) -> UnsupportedFilter:
+        detail = f"the lists of the connection {self.context.connection} cannot {what}"
+        fault = Fault(code=UnsupportedFilter.code, parameter=parameter, detail=detail)
+        return UnsupportedFilter(f"{detail[:1].upper()}{detail[1:]}.", faults=[fault])
 
     def _search(self, marked: str, marker: str, change: Change) -> Record | None:
         """The query that a marked record would be in, the oldest first."""
@@ -623,9 +638,13 @@ def _wanted(item: Opportunity, query: Query) -> bool:
     return query.filters.get("status") in (None, item.status)
 
 
-def _unsupported(parameter: str, detail: str) -> UnsupportedFilter:
-    fault = Fault(code=UnsupportedFilter.code, parameter=parameter, detail=detail)
-    return UnsupportedFilter(f"{parameter}: {detail}.", faults=[fault])
+def _is_over_an_id(error: VendorError, query: Query) -> bool:
+    """Whether a query was refused for an id among its filters, which no record can have then."""
+    refused = isinstance(error, (errors.VendorRefused, errors.VendorNotFound))
+    wanted = {f"/{name.removesuffix('_id')}" for name in IDS if name in query.filters}
+    named = {fault.pointer for fault in error.faults} - {"/vendor_fields/filters"}
+    code = error.reply.code if error.reply else None
+    return refused and code in UNKNOWN_VALUE and bool(wanted) and named <= wanted
 
 
 def _objects(body: Any) -> Iterator[View]:

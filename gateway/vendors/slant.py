@@ -76,6 +76,10 @@ TYPES = {
 KINDS = ("prospect", "client")
 LATER = ("custom_fields", "external_id")
 """What a create can only take with a second call; the external id is kept in a custom field."""
+HIDDEN = (
+    "the vendor's answer does not show the record's custom fields, which this write could lose; "
+    "the option custom_fields_update = merge sends the change alone"
+)
 
 
 class SlantCredentials(Credentials):
@@ -225,10 +229,32 @@ class SlantTranslator(Translator):
         if not body:
             return current or (yield from self.get(vendor_id))
         if "custom_fields" in body and self.context.option("custom_fields_update") != "merge":
-            held = current or (yield from self.get(vendor_id))
-            body["custom_fields"] = {**_held(held.raw or {}, change), **body["custom_fields"]}
+            current = current or (yield from self.get(vendor_id))
+            held = _held(current.raw or {})
+            if held is None:
+                return (yield from self._without_custom(vendor_id, change, current))
+            body["custom_fields"] = {**held, **body["custom_fields"]}
         reply = yield write("update", "PATCH", _path(vendor_id), body, of_record=True)
         return _told(SLANT.read(reply.json, self.context), change)
+
+    def _without_custom(
+        self, vendor_id: str, change: Change, current: Opportunity
+    ) -> Dialogue[Opportunity]:
+        """The change but for custom values, where those of the record are not shown (13.16).
+
+        Raises `Unsupported` under strict handling.
+        """
+        faults = [
+            Fault(code=Unsupported.code, pointer=ids.pointer(name), detail=HIDDEN)
+            for name in LATER
+            if name in change
+        ]
+        if not self.context.lenient:
+            raise Unsupported(f"{faults[0].pointer}: {HIDDEN}.", faults=faults)
+        left = yield from self.update(vendor_id, change.without(*LATER), current)
+        return left.warned(
+            *(Warning(code=each.code, pointer=each.pointer, detail=each.detail) for each in faults)
+        )
 
     def delete(self, vendor_id: str) -> Dialogue[None]:
         """Refuses: no page shows how an opportunity is deleted (slant.md 3)."""
@@ -411,20 +437,14 @@ def _told(result: Opportunity, change: Change) -> Opportunity:
     return result.warned(*unseen)
 
 
-def _held(record: View, change: Change) -> Record:
+def _held(record: View) -> Record | None:
     """The record's custom values, to be sent along with a change of some of them.
 
-    An older answer does not show them (slant.md 13.16), so that a change could cost the others.
+    None for an older answer, which does not show them (slant.md 13.16).
     """
     shown = record.get("custom_fields") or ({} if "custom_fields" in record else None)
     if not isinstance(shown, Mapping):
-        name = next(name for name in LATER if name in change)
-        raise _refused(
-            Unsupported,
-            ids.pointer(name),
-            "the vendor's answer does not show the record's custom fields, which this write could "
-            "lose; the option custom_fields_update = merge sends the change alone",
-        )
+        return None
     return {key: value for key, value in shown.items() if value is not None}
 
 
@@ -481,6 +501,7 @@ TRANSLATOR = Vendor(
     operations=Operations(list="undocumented", delete="unsupported", list_pipelines="emulated"),
     listing=Listing(
         page_size_max=PAGE_MAX,
+        include_archived="derived",  # archived is what a stage is called: nothing is held back
         note="no page documents the list: a 404 or 405 means that the vendor has none",
     ),
     idempotency=NativeIdempotency(

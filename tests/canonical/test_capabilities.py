@@ -51,4 +51,20 @@ def test_the_usual_rows_are_what_they_are_called(can: Can, does: list[str]) -> N
 def test_a_side_effect_follows_from_the_fields_that_it_names(
     of: tuple[str, ...], names: list[str], follows: bool
 ) -> None:
-    assert SideEffect(when="w", effect="e", of=of).follows(names) is follows
+    assert SideEffect(when="w", effect="e", of=of).follows("update", names) is follows
+
+
+def test_a_side_effect_follows_from_the_operations_that_it_names() -> None:
+    """From both writes of fields where it names none, and never from a delete."""
+    of_any, of_updates = (
+        SideEffect(when="w", effect="e"), SideEffect(when="w", effect="e", on=("update",))
+    )  # fmt: skip
+    operations = ("create", "update", "delete")
+    assert [of_any.follows(each, ["name"]) for each in operations] == [True, True, False]
+    assert [of_updates.follows(each, ["name"]) for each in operations] == [False, True, False]
+
+
+def test_a_side_effect_of_lenient_handling_does_not_follow_under_strict() -> None:
+    effect = SideEffect(when="w", effect="e", lenient_only=True)
+    assert effect.follows("update", ["name"], lenient=True)
+    assert not effect.follows("update", ["name"])

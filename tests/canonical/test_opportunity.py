@@ -196,3 +196,9 @@ def test_a_currency_or_a_period_is_left_out_and_never_null(name: str) -> None:
     """A null would be ignored, as neither can be cleared apart from its amount."""
     with pytest.raises(ValidationError, match=f"{name} cannot be cleared"):
         ValueDraft.model_validate({"amount": "1.00", name: None})
+
+
+@pytest.mark.parametrize("beside", [{"currency": "EUR"}, {"period": "monthly"}])
+def test_a_value_that_is_cleared_has_nothing_beside_its_null_amount(beside: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="send nothing beside it"):
+        ValueDraft.model_validate({"amount": None, **beside})

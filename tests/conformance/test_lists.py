@@ -94,6 +94,22 @@ async def test_filter_cells(house: Sandboxed, connection: str, name: str) -> Non
 
 
 @by_connection
+@pytest.mark.parametrize("name", ["stage_id", "owner_id", "account_id"])
+async def test_an_id_that_is_nobodys_has_no_records(
+    house: Sandboxed, connection: str, name: str
+) -> None:
+    """Where such a filter is, the answer is an empty list, also if the vendor refuses the id."""
+    asking = Asking(house, connection)
+    filters = (await asking.cells())["listing"]["filters"]
+    answered = await asking.page(**{name: "nobody"})
+    if filters.get(name, "unsupported") == "unsupported":
+        assert answered.code == "unsupported-filter"
+    else:
+        assert answered.status == 200, answered.json
+        assert (answered.json["items"], answered.json["next_cursor"]) == ([], None)
+
+
+@by_connection
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("sign", ["", "-"])
 async def test_sort_cells(house: Sandboxed, connection: str, sort: str, sign: str) -> None:

@@ -74,7 +74,7 @@ class Allowed:
     def __init__(self, at: Connection, sent: Mapping[str, Any]) -> None:
         self._at = at
         self._custom = {at.aliases.get(key, key) for key in sent.get("custom_fields", {})}
-        effects = [effect for effect in at.vendor.side_effects if effect.follows(sent)]
+        effects = [effect for effect in at.vendor.side_effects if effect.follows("update", sent)]
         self.fields = {*sent, *(name for effect in effects for name in effect.fields)}
 
     def change(self, key: str) -> bool:

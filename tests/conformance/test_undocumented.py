@@ -78,3 +78,16 @@ async def test_an_account_that_cannot_change_is_an_unsupported_field(house: Sand
     assert (answered.status, answered.code) == (422, "unsupported-field")
     assert [fault["pointer"] for fault in answered.json["errors"]] == ["/account"]
     assert asking.effects == []
+
+
+async def test_lenient_handling_leaves_out_an_account_that_cannot_change(house: Sandboxed) -> None:
+    """The rest is written by a second call, with a warning in the place of the account."""
+    asking = Asking(house, "acme-coperniq")
+    body = {"account": {"id": "48"}, "description": "By the gate"}
+    answered = await asking.update(body, lenient=True)
+    assert answered.status == 200, answered.json
+    assert answered.json["description"] == "By the gate"
+    assert [(each["code"], each["pointer"]) for each in answered.json["warnings"]] == [
+        ("unsupported-field", "/account")
+    ]
+    assert asking.effects == ["update"]

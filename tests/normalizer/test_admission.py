@@ -12,6 +12,7 @@ from gateway.canonical.opportunity import (
     OpportunityPatch,
     OwnerRef,
     StageRef,
+    ValueDraft,
 )
 from gateway.canonical.pipeline import Catalogue
 from gateway.errors import (
@@ -26,7 +27,7 @@ from gateway.normalizer.admission import Admitted, Write, admit, with_defaults
 from gateway.normalizer.custom_fields import Prefixed
 from gateway.normalizer.dialect import Dialect
 from gateway.normalizer.notation import Context
-from tests.normalizer.acme import ACME, NO_CLEAR, AcmeOptions, context
+from tests.normalizer.acme import ACME, CATALOGUE, NO_CLEAR, AcmeOptions, context
 
 ALIASED = context(aliases={"source": "k1", "note": "k2"})
 
@@ -358,4 +359,25 @@ def test_who_names_a_status_has_named_the_stage(sent: str, default: str) -> None
     assert dict(with_defaults([(sent, values[sent])], under, ACME, {})) == {
         sent: values[sent],
         "name": "Untitled",
+    }
+
+
+def test_a_custom_field_that_nobody_may_write_is_left_out_under_lenient_handling() -> None:
+    """Alone: what stands beside it is written."""
+    where = context(catalogue=CATALOGUE)
+    sent = [("custom_fields", {"k4": 5, "k2": "x"})]
+    with pytest.raises(Unsupported):
+        admit(sent, ACME, where, "update")
+    left = admit(sent, ACME, where, "update", lenient=True)
+    assert left.fields == {"custom_fields": {"k2": "x"}}
+    assert [(w.code, w.pointer) for w in left.warnings] == [
+        ("unsupported-field", "/custom_fields/k4")
+    ]
+
+
+def test_a_default_lies_under_the_members_of_a_value() -> None:
+    sent = [("value", ValueDraft(amount="100.00"))]
+    under = {"value": ValueDraft(amount="1.00", period="annual")}
+    assert dict(with_defaults(sent, under, ACME, {})) == {
+        "value": ValueDraft(amount="100.00", period="annual")
     }

@@ -433,3 +433,10 @@ def test_a_record_may_lie_in_an_envelope() -> None:
     assert wrapped.write(Change({"name": "n"}), context()) == {"values": {"title": "n"}}
     later = {"id": "r", "values": {"title": {"is": "Roof"}, "views": {"is": 6}}}
     assert wrapped.etag(later) == shown.etag
+
+
+def test_an_alias_that_is_another_field_s_key_hides_nothing() -> None:
+    """Two fields under one name would lose the value of one."""
+    where = context(aliases={"k2": "k1"})
+    read = ACME.read({**RECORD, "x.k1": "referral", "x.k2": "mine"}, where)
+    assert read.custom_fields == {"k1": "referral", "k2": "mine"}

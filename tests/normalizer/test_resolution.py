@@ -215,8 +215,25 @@ def test_stage_and_status_have_to_agree() -> None:
     assert (error.faults[0].pointer, error.faults[0].allowed) == ("/status", ("open",))
 
 
-def test_a_stage_that_the_catalogue_does_not_know_contradicts_nothing() -> None:
-    assert dict(resolved({"stage": {"id": "s99"}, "status": "won"})) == {"stage": "s99"}
+def test_a_status_beside_a_stage_of_no_known_status_is_refused() -> None:
+    """To send the stage alone would drop the status in silence."""
+    error = refused({"stage": {"id": "s99"}, "status": "won"})
+    assert isinstance(error, ValidationFailed)
+    assert error.faults[0].pointer == "/status"
+
+
+def test_a_retired_choice_can_be_taken_out_and_not_be_put_in() -> None:
+    retired = {"k3": ["Retired"]}
+    taken = resolved({"custom_fields_remove": retired})
+    assert taken["custom_fields_remove"] == {"k3": ("Retired",)}
+    assert isinstance(refused({"custom_fields_add": retired}), ValidationFailed)
+
+
+def test_a_pipeline_id_is_held_against_a_complete_catalogue() -> None:
+    whole = context(catalogue=Catalogue(pipelines=(Pipeline(id="p1"),), complete=True))
+    error = refused({"pipeline": {"id": "p9"}}, where=whole)
+    assert isinstance(error, UnknownReference)
+    assert error.faults[0].pointer == "/pipeline/id"
 
 
 def test_a_status_that_is_the_vendor_s_own_is_left_alone() -> None:

@@ -344,3 +344,13 @@ def test_a_connection_without_a_currency_lets_none_be_named() -> None:
     misfit = Amount("value", Minor()).misfit(Money(currency="USD"), told)
     assert misfit is not None
     assert misfit.at == ("currency",)
+
+
+def test_the_option_for_digits_speaks_of_the_connection_s_currency_alone() -> None:
+    """A record in another currency is read by what is documented, or not at all."""
+    yen = at("JPY", 0)
+    scale = Minor()
+    assert scale.read(2150050, "JPY", yen) == Decimal(2150050)
+    assert scale.read(2150050, "USD", yen) == Decimal("21500.50")
+    with pytest.raises(Unreadable):
+        scale.read(2150050, "KWD", yen)

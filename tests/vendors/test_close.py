@@ -464,6 +464,12 @@ def test_a_filter_is_one_of_the_vendor_s(name: str, value: str, sent: tuple[str,
     assert query == {sent[0]: sent[1], "_order_by": "-date_created", "_limit": "50"}
 
 
+def test_a_sort_that_mixes_in_won_records_is_not_called_native() -> None:
+    """`date_won` orders by the day of winning too, which shows as another field."""
+    assert TRANSLATOR.listing.sorts["expected_close_date"] == "emulated"
+    assert "date_won" in (TRANSLATOR.listing.note or "")
+
+
 def test_the_declared_filters_and_sorts_are_those_that_work() -> None:
     for name in TRANSLATOR.listing.filters:
         known = {"status": "won", "pipeline_id": "pipe_New"}.get(name, "2026-01-01T00:00:00Z")
@@ -646,6 +652,26 @@ def test_trap_12_one_value_is_added_or_removed_and_several_are_merged(
 ) -> None:
     """`.add` and `.remove` take one value each (FD-003)."""
     assert update(body)[1] == sent
+
+
+@pytest.mark.parametrize(
+    ("key", "member"),
+    [
+        ("custom.cf_Days", "custom_fields"),
+        ("custom.cf_Days.add", "custom_fields_add"),
+        ("custom.cf_Days.remove", "custom_fields_remove"),
+        ("custom.cf_Days", "custom_fields_add"),
+    ],
+)
+def test_a_refusal_points_at_the_map_that_the_value_came_by(key: str, member: str) -> None:
+    """The vendor names its field, and the caller sent it in one of three maps, by its alias."""
+    where = replace(CONTEXT, aliases={"days": "cf_Days"})
+    translator = CloseTranslator(where)
+    days = change({member: {"days": ["Monday"]}}, where, OPEN)
+    answer = VendorResponse(status=400, json={"field-errors": {key: "No.", "user_id": "No."}})
+    with pytest.raises(errors.VendorRefused) as refused:
+        play(translator, translator.update(OPEN["id"], days, CLOSE.read(OPEN, where)), [answer])
+    assert [fault.pointer for fault in refused.value.faults] == [f"/{member}/days", "/owner"]
 
 
 def test_trap_12_nothing_to_add_makes_no_call() -> None:

@@ -487,10 +487,34 @@ def test_trap_6_an_account_that_cannot_change_is_unsupported(said: dict[str, str
     assert refused.value.reply.status == 400
 
 
+STAYS = no(400, {"message": "Not allowed", "field": "accountId"})
+
+
+def test_trap_6_lenient_handling_sends_the_rest_without_the_account() -> None:
+    """The refused call applied nothing, so the same change but for the account goes again."""
+    change = ACCOUNT.also(description="x")
+    result, (first, second) = update(change, STAYS, ok(record()), lenient=True)
+    assert first.json == {**second.json, "accountId": 402}
+    assert (second.method, second.path) == ("PATCH", "opportunities/5021")
+    assert [(each.code, each.pointer) for each in result.warnings] == [
+        ("unsupported-field", "/account")
+    ]
+
+
+def test_trap_6_lenient_handling_of_an_account_alone_sends_nothing_again() -> None:
+    """The record is answered as it was read, with the warning."""
+    only = Change({"account": "402"})
+    result, requests = update(only, OWN_ACCOUNT, STAYS, lenient=True)
+    assert [request.effect for request in requests] == ["read", "write"]
+    assert result.account
+    assert result.account.id == "311"
+    assert [warning.pointer for warning in result.warnings] == ["/account"]
+
+
 def test_trap_6_another_400_stays_what_it_is() -> None:
-    """A refusal of something else is not laid to the account."""
+    """A refusal of something else is not laid to the account, be the handling lenient or not."""
     with pytest.raises(errors.VendorRefused) as refused:
-        update(ACCOUNT, no(400, {"message": "Too short", "field": "title"}))
+        update(ACCOUNT, no(400, {"message": "Too short", "field": "title"}), lenient=True)
     assert [fault.pointer for fault in refused.value.faults] == ["/name"]
 
 
@@ -665,10 +689,12 @@ def test_trap_13_two_conditions_are_one_search() -> None:
 def test_trap_13_more_than_the_search_can_do_is_refused(
     names: tuple[str, ...], refused: str
 ) -> None:
-    """The filter that cannot be combined is named, before any call."""
+    """The filter that cannot be combined and the connection are named, before any call."""
     with pytest.raises(errors.UnsupportedFilter) as told:
         listed(filters=dict.fromkeys(names, "311"), external_id_field="crmReference")
-    assert [fault.parameter for fault in told.value.faults] == [refused]
+    (fault,) = told.value.faults
+    assert fault.parameter == refused
+    assert "the connection acme" in fault.detail
 
 
 @pytest.mark.parametrize("filters", [{"account_id": "acct_1"}, {"status": "lost"}])
@@ -910,7 +936,7 @@ def test_no_list_is_made_of_another_shape() -> None:
     change = Change({"name": "Barn array", "custom_fields_add": {"roofTypes": ("Tile",)}})
     with pytest.raises(errors.ValidationFailed) as refused:
         update(change, raw=record(custom={"roofTypes": "Metal"}))
-    assert refused.value.faults[0].pointer == "/custom_fields_add"
+    assert refused.value.faults[0].pointer == "/custom_fields_add/roofTypes"
 
 
 def test_an_external_id_is_a_custom_value_beside_the_others() -> None:

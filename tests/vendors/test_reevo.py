@@ -404,6 +404,16 @@ def test_trap_7_an_array_is_replaced_whole() -> None:
     assert updated(patch(custom_fields={"regions": ["East"]})) == {"regions": ["East"]}
 
 
+@pytest.mark.parametrize("member", ["custom_fields", "custom_fields_add", "custom_fields_remove"])
+def test_a_refusal_points_at_the_map_that_the_value_came_by(member: str) -> None:
+    """The vendor names its attribute, and the caller sent it in one of three maps."""
+    change = patch(**{member: {"regions": ["South"]}})
+    said = {"code": "field_value_invalid", "message": "No such choice", "field": "regions"}
+    with pytest.raises(errors.VendorRefused) as refused:
+        play(REEVOS, REEVOS.update(ID, change, CURRENT), [ok(said, 422)])
+    assert [fault.pointer for fault in refused.value.faults] == [f"/{member}/regions"]
+
+
 def test_trap_7_an_array_is_never_merged_with_nothing() -> None:
     """Where the record was not read before, it is read first."""
     change = patch(custom_fields_add={"regions": ["South"]})
@@ -534,7 +544,51 @@ def test_what_the_schema_does_not_filter_by_is_refused(
     """A filter or a sort that the schema does not name is refused without a call."""
     with pytest.raises(errors.UnsupportedFilter) as raised:
         listed(**query)
-    assert [fault.parameter for fault in raised.value.faults] == [parameter]
+    (fault,) = raised.value.faults
+    assert fault.parameter == parameter
+    assert "the connection acme-reevo" in fault.detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "invalid_filter_value", "message": "Not a UUID", "field": "stage"},
+        {"error": {"code": "target_record_not_found", "field": "owner_user_id"}},
+        {"code": "record_not_found", "message": "No such record"},
+        {"detail": [{"type": "uuid_parsing", "loc": ["body", "filters", 0, "value"], "msg": "No"}]},
+    ],
+)
+def test_an_id_that_the_vendor_refuses_has_no_records(body: Any) -> None:
+    """A list by an id that cannot be, or is nobody's, is an empty one."""
+    query = Query(filters={"stage_id": "nonsense", "owner_id": "nobody", "account_id": "none"})
+    page, _ = play(REEVOS, REEVOS.list(query), [ok(body, 422)])
+    assert page == Page(items=())
+
+
+@pytest.mark.parametrize(
+    ("filters", "body"),
+    [
+        ({"created_after": "2026-06-01T00:00:00Z"}, {"code": "invalid_filter_value"}),
+        (
+            {"stage_id": CONTRACT, "created_after": "2026-06-01T00:00:00Z"},
+            {"code": "invalid_filter_value", "field": "created_at"},
+        ),
+        ({"stage_id": CONTRACT}, {"code": "invalid_filter_operator", "field": "stage"}),
+    ],
+)
+def test_a_query_refused_for_anything_else_is_no_empty_list(
+    filters: dict[str, str], body: Any
+) -> None:
+    """What is not about an id stays a refusal."""
+    with pytest.raises(errors.VendorRefused):
+        play(REEVOS, REEVOS.list(Query(filters=filters)), [ok(body, 422)])
+
+
+def test_a_vendor_that_breaks_down_over_an_id_is_no_empty_list() -> None:
+    """The status counts before the code."""
+    query = Query(filters={"stage_id": CONTRACT})
+    with pytest.raises(errors.VendorFaulted):
+        play(REEVOS, REEVOS.list(query), [ok({"code": "invalid_filter_value"}, 500)])
 
 
 def test_a_status_is_filtered_by_its_stages() -> None:

@@ -611,6 +611,35 @@ def test_trap_16_custom_fields_that_are_not_shown_are_not_overwritten(
     assert [fault.pointer for fault in raised.value.faults] == [pointer]
 
 
+@pytest.mark.parametrize("read", [True, False])
+def test_trap_16_lenient_handling_leaves_out_custom_fields_that_are_not_shown(
+    read: bool,
+) -> None:
+    """The rest of the change is sent, and each field that was kept in them is told."""
+    older = payload("older_opportunity")
+    lenient = SlantTranslator(replace(CONTEXT, lenient=True))
+    change = patch(name="New", external_id="x", custom_fields={"tier": "Gold"})
+    current = SLANT.read(older, CONTEXT) if read else None
+    replies = [ok(older)] * (1 if read else 2)
+    result, played = play(lenient, lenient.update("oppq7h2k", change, current), replies)
+    assert calls(played)[-1] == ("PATCH", "opportunities/oppq7h2k", {"name": "New"})
+    assert [(each.code, each.pointer) for each in result.warnings] == [
+        ("unsupported-field", "/custom_fields"),
+        ("unsupported-field", "/external_id"),
+    ]
+
+
+def test_trap_16_lenient_handling_writes_nothing_where_nothing_is_left() -> None:
+    """The record is answered as it is, with the warning."""
+    current = SLANT.read(payload("older_opportunity"), CONTEXT)
+    lenient = SlantTranslator(replace(CONTEXT, lenient=True))
+    change = patch(custom_fields={"tier": "Gold"})
+    result, played = play(lenient, lenient.update("oppq7h2k", change, current), [])
+    assert played == []
+    assert result.etag == current.etag
+    assert [each.pointer for each in result.warnings] == ["/custom_fields"]
+
+
 @pytest.mark.parametrize("none", [{}, None, []])
 def test_custom_fields_that_are_empty_are_no_obstacle(none: Any) -> None:
     """A record that shows that it has no custom values takes its first."""
