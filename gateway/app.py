@@ -24,7 +24,7 @@ from gateway.connections import Connection
 from gateway.engine.catalogue import Catalogues
 from gateway.engine.credentials import authenticated, proof_of
 from gateway.engine.deadline import deadline
-from gateway.engine.exchange import Exchange, Layer, layered
+from gateway.engine.exchange import Layer, layered
 from gateway.engine.health import Health, watched
 from gateway.engine.wire import Transport, transport, wire
 from gateway.errors import GatewayError
@@ -104,12 +104,9 @@ async def check(settings: Settings) -> dict[str, str | None]:
     """What is wrong with each connection that is switched on, None where nothing is."""
     network = transport()
     house = _house(settings, network)
-    troubles = {}
-    for name, at in settings.connections.items():
-        if at.enabled:
-            troubles[name] = await _trouble(house, at)
-    await network.aclose()
-    return troubles
+    enabled = {name: at for name, at in settings.connections.items() if at.enabled}
+    async with network:
+        return {name: await _trouble(house, at) for name, at in enabled.items()}
 
 
 async def _trouble(house: House, at: Connection) -> str | None:
@@ -126,8 +123,15 @@ async def _trouble(house: House, at: Connection) -> str | None:
 
 def _house(settings: Settings, network: Transport) -> House:
     health = {name: Health() for name in settings.connections}
-    exchange_of = partial(_exchange, settings, network, health)
-    use_cases = Opportunities(exchange_of, Catalogues(monotonic))
+    connect = settings.file.timeouts.connect_seconds
+    exchanges = {
+        name: layered(
+            wire(network, at.base_url, connect_seconds=connect, clock=_clock),
+            _layers(at, health[name]),
+        )
+        for name, at in settings.connections.items()
+    }
+    use_cases = Opportunities(lambda at: exchanges[at.name], Catalogues(monotonic))
     return House(
         access=Access(tuple(_known_keys(settings))),
         connections=settings.connections,
@@ -147,17 +151,6 @@ def _layers(at: Connection, health: Health) -> tuple[Layer, ...]:
         deadline(_clock),
         authenticated(proof_of(at.vendor.auth, at.credentials)),
     )
-
-
-def _exchange(
-    settings: Settings,
-    network: Transport,
-    health: dict[str, Health],
-    at: Connection,
-) -> Exchange:
-    connect = settings.file.timeouts.connect_seconds
-    bytes_out = wire(network, at.base_url, connect_seconds=connect, clock=_clock)
-    return layered(bytes_out, _layers(at, health[at.name]))
 
 
 def _clock() -> float:

@@ -58,6 +58,9 @@ Outcome = Literal["not_applied", "applied", "partial", "unknown"]
 Retry = Literal["same_request", "after_fix", "operator", "never"]
 Origin = Literal["client", "gateway", "vendor"]
 
+MAX_FAULTS = 100
+"""How many faults are told at once: a body can be made to have a hundred thousand."""
+
 MAX_CANDIDATES = 20
 """How many allowed values a fault lists (api.md 4)."""
 
@@ -445,6 +448,8 @@ class Faults:
         allowed: Iterable[Any] = (),
     ) -> None:
         """Notes one fault of the body; `pointer` is an RFC 6901 pointer into it."""
+        if len(self.found) >= MAX_FAULTS:
+            return
         candidates = tuple(allowed)[:MAX_CANDIDATES]
         fault = Fault(code=kind.code, detail=detail, pointer=pointer, allowed=candidates)
         self.found.append(fault)

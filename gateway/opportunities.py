@@ -125,11 +125,10 @@ class Conversation:
             return await conduct(dialogue, translator, self.send)
 
     def saw(self, translator: Translator, opportunity: Opportunity) -> Opportunity:
-        """Remembers the pipelines and the foreign currency that a record showed."""
-        worth = opportunity.value.currency if opportunity.value else None
-        foreign = worth if worth != self.at.currency else None
+        """Remembers the pipelines and the currency that a record showed."""
+        currency = opportunity.value.currency if opportunity.value else None
         pipelines = translator.pipelines_in(opportunity.raw or {})
-        self._catalogues.saw(self.at.name, pipelines, foreign)
+        self._catalogues.saw(self.at.name, pipelines, currency)
         return opportunity
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.errors import (
     MAX_CANDIDATES,
+    MAX_FAULTS,
     AmbiguousReference,
     ConnectionDisabled,
     Fault,
@@ -90,3 +91,11 @@ def test_an_error_carries_what_a_caller_needs_to_go_on() -> None:
     assert ConnectionDisabled("m", retry_after=60).retry_after == 60
     assert Partial("m", applied=["/name"], reply=reply).applied == ("/name",)
     assert Indeterminate("m", reply=reply).reply == reply
+
+
+def test_no_more_faults_are_told_than_a_person_can_read() -> None:
+    """A body of a megabyte has room for a hundred thousand, each of which costs its telling."""
+    faults = Faults()
+    for each in range(MAX_FAULTS + 10):
+        faults.add(ValidationFailed, f"/{each}", "wrong")
+    assert len(faults.found) == MAX_FAULTS

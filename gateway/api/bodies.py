@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from gateway.canonical import json_text
 from gateway.canonical.ids import pointer
 from gateway.errors import (
+    MAX_FAULTS,
     BodyTooLarge,
     Fault,
     MalformedRequest,
@@ -22,7 +23,6 @@ from gateway.errors import (
 )
 
 MAX_BODY = 1024 * 1024
-MAX_FAULTS = 100
 """How many faults of a body are told; a body of nothing else holds a hundred thousand."""
 JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")

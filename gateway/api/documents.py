@@ -18,7 +18,6 @@ READ_ERRORS: Final = (400, 401, 403, 404, 408, 409, 412, 422, 429, 500, 502, 503
 BODY_ERRORS: Final = (413, 415)
 WRITE_ERRORS: Final = (428,)
 
-_ID: Final = {"type": "string"}
 _HEADERS: Final[dict[str, dict[str, Any]]] = {
     "ETag": {
         "description": "The strong version of the opportunity.",

@@ -8,7 +8,6 @@ from time import perf_counter
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -17,13 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api import bodies, headers, problems
 from gateway.errors import (
-    Fault,
     GatewayError,
     InternalError,
     MalformedRequest,
     MethodNotAllowed,
     RouteNotFound,
-    ValidationFailed,
 )
 from gateway.telemetry import Served
 
@@ -126,7 +123,6 @@ def install(app: FastAPI) -> None:
     """Makes problems of everything that routes and the framework raise."""
     app.add_exception_handler(GatewayError, _gateway_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
 
 
 def problem_response(
@@ -166,15 +162,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return problem_response(request, RouteNotFound("There is no such path."))
     return problem_response(request, MalformedRequest("The request cannot be read as HTTP."))
-
-
-async def _validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it was registered for
-    faults = [
-        Fault(code=ValidationFailed.code, detail=found["msg"], parameter=str(found["loc"][-1]))
-        for found in error.errors()
-    ]
-    return problem_response(request, ValidationFailed("The request is not valid.", faults=faults))
 
 
 def _methods(request: Request) -> list[str]:

@@ -21,6 +21,9 @@ from gateway.canonical.schema import (
     open_enum,
 )
 
+MAX_CONTACTS = 100
+"""More than any vendor keeps; a body full of them would hold up everybody else's requests."""
+
 Json = Any
 JsonObject = Annotated[dict[str, Json], WithJsonSchema({"type": "object"})]
 Lists = Annotated[
@@ -183,7 +186,7 @@ class _Write(Request):
     pipeline: PipelineRef | None = None
     owner: OwnerRef | None = None
     account: AccountRef | None = None
-    contacts: tuple[ContactRef, ...] | None = None
+    contacts: Annotated[tuple[ContactRef, ...], Field(max_length=MAX_CONTACTS)] | None = None
     expected_close_date: CalendarDate | None = None
     closed_at: Instant | None = None
     lost_reason: str | None = None

@@ -19,6 +19,7 @@ class _Kept:
     at: float = 0.0
     seen: tuple[Pipeline, ...] = ()
     currency: str | None = None
+    """Of the record that was seen last, until the vendor tells the account's."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

@@ -17,7 +17,7 @@ from gateway.errors import (
     VendorUnavailable,
     VendorUnknownReference,
 )
-from gateway.translator import Dialogue, Translator, VendorRequest, VendorResponse
+from gateway.translator import Dialogue, Translator, VendorRequest, VendorResponse, refusal
 
 T = TypeVar("T")
 Send = Callable[[VendorRequest], Awaitable[VendorResponse]]
@@ -39,6 +39,7 @@ async def conduct(dialogue: Dialogue[T], translator: Translator, send: Send) -> 
     try:
         request = next(dialogue)
         while True:
+            reply = None
             try:
                 reply = await send(request)
                 _refuse(reply, request, translator)
@@ -53,15 +54,23 @@ async def conduct(dialogue: Dialogue[T], translator: Translator, send: Send) -> 
         raise _of_what(error, request) from None
     except MISSHAPEN as error:
         if reply is None:
-            raise  # no answer was read yet, so this is a fault of ours
+            raise  # no answer is being read, so this is a fault of ours
         raise _misshapen(request, reply) from error
 
 
 def _refuse(reply: VendorResponse, request: VendorRequest, translator: Translator) -> None:
     if not 200 <= reply.status < 300:
-        raise verdict(translator.error(reply), request)
+        raise verdict(_error(reply, translator), request)
     if _is_no_json(reply) or (request.method == "DELETE" and _tells_error(reply)):
         raise _misshapen(request, reply)
+
+
+def _error(reply: VendorResponse, translator: Translator) -> VendorError:
+    """The translator's reading of a refusal; where it stumbles, the status speaks for itself."""
+    try:
+        return translator.error(reply)
+    except MISSHAPEN:
+        return refusal(reply)
 
 
 def _is_no_json(reply: VendorResponse) -> bool:
@@ -99,7 +108,9 @@ def _of_what(error: VendorNotFound, request: VendorRequest | None) -> VendorErro
     return VendorMisspoke(f"The vendor has nothing at {request.path}.", reply=error.reply)
 
 
-def _misshapen(request: VendorRequest | None, reply: VendorResponse | None) -> GatewayError:
+def _misshapen(request: VendorRequest | None, reply: VendorResponse | None) -> Exception:
+    if reply is not None and isinstance(reply.json, Later):
+        return NotYetKnown()
     said = VendorReply(status=reply.status) if reply else None
     if request is not None and request.effect == "write":
         return Indeterminate(
@@ -151,28 +162,7 @@ async def rehearse(dialogue: Dialogue[Any], translator: Translator, send: Send) 
         return VendorResponse(status=200, json=Later(request.step))
 
     try:
-        rehearsal.result = await conduct(_until_unknown(dialogue), translator, reads_only)
+        rehearsal.result = await conduct(dialogue, translator, reads_only)
     except NotYetKnown:
         rehearsal.result = None
     return rehearsal
-
-
-def _until_unknown(dialogue: Dialogue[T]) -> Dialogue[T]:
-    """The dialogue, with every stumble over a placeholder told as `NotYetKnown`."""
-    reply: VendorResponse | None = None
-    try:
-        request = next(dialogue)
-        while True:
-            try:
-                reply = yield request
-            except GatewayError as error:
-                request = dialogue.throw(error)
-            else:
-                request = dialogue.send(reply)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    except MISSHAPEN as error:
-        if reply is not None and isinstance(reply.json, Later):
-            raise NotYetKnown from error
-        raise

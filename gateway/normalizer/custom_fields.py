@@ -5,10 +5,10 @@ Here a custom field has the vendor's key; aliases are the dialect's business.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.canonical.capabilities import NATIVE, NOTHING, Can
+from gateway.canonical.capabilities import NOTHING, Can
 from gateway.canonical.ids import pointer
 from gateway.canonical.opportunity import Change
 from gateway.errors import ValidationFailed, VendorError
@@ -20,7 +20,6 @@ class Prefixed(Notation):
     """Flat keys with a prefix, absent when unset; null unsets, and none holds an object."""
 
     prefix: str
-    can: Can = field(default=NATIVE, kw_only=True)
 
     def owns(self, key: str) -> bool:
         return key.startswith(self.prefix)
@@ -46,7 +45,6 @@ class Member(Notation):
     """An object of its own under one key."""
 
     key: str
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -67,8 +65,6 @@ class Member(Notation):
 @dataclass(frozen=True, slots=True)
 class Attributes(Notation):
     """Custom fields among the vendor's own, told apart by the catalogue."""
-
-    can: Can = field(default=NATIVE, kw_only=True)
 
     def read(self, view: View, context: Context) -> Reading:
         definitions = context.catalogue.custom_fields or ()
@@ -100,7 +96,6 @@ class Through(Notation):
     fields: Notation
     fallback: Notation | None = None
     """What is read where the option is not set."""
-    can: Can = field(default=NATIVE, kw_only=True)
 
     def ability(self, context: Context | None) -> Can:
         note = f"kept in the custom field that the option {self.option} names"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from gateway.canonical.capabilities import NATIVE, READ_ONLY, Can
+from gateway.canonical.capabilities import READ_ONLY, Can
 from gateway.canonical.schema import INSTANT_FORM
 from gateway.normalizer.notation import Context, Misfit, Notation, Reading, Record, Unreadable, View
 
@@ -98,7 +98,6 @@ class EndOfDay(Notation):
     """A calendar date in a vendor's date-time; the exact instant stays in `vendor_fields`."""
 
     key: str
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:

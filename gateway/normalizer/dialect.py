@@ -25,7 +25,7 @@ ABSENT: Final = Notation(can=NOTHING)
 
 @dataclass(frozen=True, slots=True)
 class VendorField:
-    """A writable field of the vendor's own; `misfit` says why a value is not of its type."""
+    """A writable field of the vendor's own; `takes` tells a value of its type."""
 
     can: VendorFieldCan
     takes: Callable[[Any], bool] = lambda _: True
@@ -81,6 +81,7 @@ class Dialect:
         self.schema_decides = schema_decides
         """Whether the vendor's schema may let more be written than `vendor_fields` declare."""
         self.rows = {name: rows.get(name, ABSENT) for name in FIELDS}
+        self._required = frozenset(name for name in FIELDS if self._is_required(name))
 
     def row(self, name: str) -> Notation:
         """The notation of a canonical field."""
@@ -94,9 +95,7 @@ class Dialect:
             cells = _ruled(cells, keys, context.catalogue.writable)
             if not cells.does("update"):
                 cells = cells.model_copy(update={"clear": "unsupported"})
-        spellings = {f"/{each}" for each in FIELDS if name in (each, self.rows[each].through)}
-        required = any(spellings.issuperset(choice) for choice in self.required)
-        return cells.model_copy(update={"required_on_create": required})
+        return cells.model_copy(update={"required_on_create": name in self._required})
 
     def written_as(self, name: str) -> str:
         """The canonical field whose notation writes this one: itself, but for a status by stage."""
@@ -126,20 +125,22 @@ class Dialect:
         """
         if context is None or context.catalogue.writable is None:
             return self.vendor_fields
-        writable = context.catalogue.writable
-        fields: dict[str, VendorField] = {}
-        for key in (*self.vendor_fields, *sorted({key for key, _ in writable})):
-            if self.owner_of(key) is None and context.catalogue.field(key) is None:
-                declared = self.vendor_fields.get(key, UNDECLARED)
-                fields[key] = replace(declared, can=_ruled(declared.can, (key,), writable))
-        return fields
+        told = sorted({key for key, _ in context.catalogue.writable})
+        found = ((key, self.own_field(key, context)) for key in (*self.vendor_fields, *told))
+        return {key: own for key, own in found if own is not None}
 
     def own_field(self, key: str, context: Context) -> VendorField | None:
         """One of them; a field of which only the schema can know passes until that is known."""
-        unknown = self.schema_decides and context.catalogue.writable is None
-        if unknown and self.owner_of(key) is None:
-            return self.vendor_fields.get(key, UNDECLARED)
-        return self.own_fields(context).get(key)
+        declared, writable = self.vendor_fields.get(key), context.catalogue.writable
+        if writable is None:
+            passes = self.schema_decides and self.owner_of(key) is None
+            return declared or (UNDECLARED if passes else None)
+        if self.owner_of(key) is not None or context.catalogue.field(key) is not None:
+            return None
+        if declared is None and not any((key, each) in writable for each in ("create", "update")):
+            return None
+        own = declared or UNDECLARED
+        return replace(own, can=_ruled(own.can, (key,), writable))
 
     def reserved(self, context: Context) -> dict[str, str]:
         """Custom fields that stand for a canonical field on this connection."""
@@ -212,6 +213,11 @@ class Dialect:
         for choice in self.required:
             if not any(_named(change, pointer) for pointer in choice):
                 yield choice
+
+    def _is_required(self, name: str) -> bool:
+        """Whether a create has to name a field, itself or what is written through it."""
+        spellings = {f"/{each}" for each in FIELDS if name in (each, self.rows[each].through)}
+        return any(spellings.issuperset(choice) for choice in self.required)
 
     def _written(self, name: str, context: Context | None) -> tuple[str, ...]:
         """The vendor's fields that a write of a canonical field goes to."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.canonical.capabilities import NATIVE, NOTHING, READ_ONLY, Can
+from gateway.canonical.capabilities import NATIVE, READ_ONLY, Can
 from gateway.canonical.pipeline import Catalogue
 from gateway.errors import NotRepresentable, Rejected
 
@@ -73,9 +73,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notation:
-    """The row that can nothing; every other notation says more."""
+    """A row of which nothing is said but what it can; every notation in use says more."""
 
-    can: Can = NOTHING
+    can: Can = NATIVE
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -120,7 +120,6 @@ class Key(Notation):
     """A text under one key."""
 
     key: str
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:

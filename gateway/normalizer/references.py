@@ -1,10 +1,9 @@
 """References: ids as vendors count them, and the people and accounts behind them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gateway.canonical.capabilities import NATIVE, Can
 from gateway.canonical.opportunity import ContactRef, OwnerRef
 from gateway.canonical.pipeline import Account, Contact, Person
 from gateway.errors import UnknownReference
@@ -110,7 +109,6 @@ class NestedPerson(Notation):
     id: Identity = TextId()
     aliases: tuple[str, ...] = ()
     """Other names of `write_key` at the vendor, never sent."""
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -150,7 +148,6 @@ class SiblingPerson(Notation):
     name_key: str | None = None
     id: Identity = TextId()
     match: str | None = None
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -182,7 +179,6 @@ class SiblingAccount(Notation):
     key: str
     name_key: str | None = None
     id: Identity = TextId()
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -212,7 +208,6 @@ class OneContact(Notation):
     key: str
     name_key: str | None = None
     id: Identity = TextId()
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -247,7 +242,6 @@ class ContactAddress(Notation):
     phone: str
     ids: str | None = None
     """The key that takes ids of existing contacts on write."""
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.canonical.capabilities import NATIVE, Can
+from gateway.canonical.capabilities import Can
 from gateway.canonical.opportunity import PipelineRef, StageRef
 from gateway.canonical.pipeline import PipelineName, Stage
 from gateway.normalizer.notation import Context, Misfit, Notation, Reading, Record, Unreadable, View
@@ -23,7 +23,6 @@ class NestedStage(Notation):
     order: str | None = None
     probability: str | None = None
     color: str | None = None
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -74,7 +73,6 @@ class SiblingStage(Notation):
     type: str
     types: Mapping[str, str]
     """The vendor's word → status."""
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -143,7 +141,6 @@ class MappedStatus(Notation):
     words: Mapping[Any, str]
     """The vendor's word → status, unless the option says otherwise."""
     map_option: str
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -206,7 +203,6 @@ class NestedPipeline(Notation):
     object_key: str | None = None
     name_key: str | None = None
     id: Identity = TextId()
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:

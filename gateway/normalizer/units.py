@@ -5,12 +5,11 @@ is a `Misfit` that names the nearest amounts that it can.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
 from gateway.canonical import json_text
-from gateway.canonical.capabilities import NATIVE, Can
 from gateway.canonical.json_text import plain
 from gateway.canonical.money import (
     CURRENCIES,
@@ -144,7 +143,6 @@ class Amount(Notation):
     currency_key: str | None = None
     period_key: str | None = None
     only_currency: str | None = None
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -227,7 +225,6 @@ class Percentage(Notation):
 
     key: str
     digits: int | None = None
-    can: Can = field(default=NATIVE, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ Quirks, the surprising ones first:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -115,7 +115,6 @@ class DateWon(Notation):
     """`date_won` as the canonical field that it means in one kind of status (close.md 6)."""
 
     won: bool
-    can: Can = field(default_factory=Can, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -148,8 +147,6 @@ class DateWon(Notation):
 @dataclass(frozen=True, slots=True)
 class Note(Notation):
     """`note`, which is cleared by way of its HTML form (FD-003, close.md 13.11)."""
-
-    can: Can = field(default_factory=Can, kw_only=True)
 
     @property
     def keys(self) -> tuple[str, ...]:

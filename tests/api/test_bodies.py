@@ -9,7 +9,7 @@ import pytest
 from gateway.api import bodies
 from gateway.api.translations import Translation
 from gateway.canonical.opportunity import OpportunityDraft, OpportunityPatch
-from gateway.errors import ValidationFailed
+from gateway.errors import MAX_FAULTS, ValidationFailed
 from tests.sandboxed import Answered, Sandboxed
 
 PATCH = "/v1/opportunities/acme-close.oppo_1"
@@ -217,7 +217,7 @@ def test_the_faults_of_a_hostile_body_are_bounded() -> None:
     """The count is whole, the list is not."""
     with pytest.raises(ValidationFailed) as caught:
         bodies.parsed(OpportunityPatch, {"contacts": [0] * 5000})
-    assert len(caught.value.faults) == bodies.MAX_FAULTS
+    assert len(caught.value.faults) == MAX_FAULTS
     assert "4999 more" in caught.value.message
 
 

@@ -202,3 +202,9 @@ def test_a_currency_or_a_period_is_left_out_and_never_null(name: str) -> None:
 def test_a_value_that_is_cleared_has_nothing_beside_its_null_amount(beside: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="send nothing beside it"):
         ValueDraft.model_validate({"amount": None, **beside})
+
+
+def test_contacts_are_counted_before_they_are_read() -> None:
+    """A body of a megabyte could name half a million."""
+    with pytest.raises(ValidationError, match="at most 100 items"):
+        OpportunityPatch.model_validate({"contacts": [{"id": str(each)} for each in range(101)]})

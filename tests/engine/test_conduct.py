@@ -8,8 +8,8 @@ import pytest
 from gateway import errors
 from gateway.engine.conduct import conduct
 from gateway.errors import GatewayError
-from gateway.translator import Dialogue, VendorRequest, read, write
-from tests.engine.speaker import SPEAKER, Replies, garbage, said
+from gateway.translator import Dialogue, VendorRequest, VendorResponse, read, write
+from tests.engine.speaker import CONTEXT, SPEAKER, Replies, Speaker, garbage, said
 
 READ = read("get", "things/1", of_record=True)
 LOOKUP = read("look", "others")
@@ -278,3 +278,30 @@ async def test_a_vendors_pause_is_kept() -> None:
                            ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-5", None)):  # fmt: skip
         error = await failure(one(READ), said(None, 429, **{"retry-after": given}))
         assert error.retry_after == seconds
+
+
+async def test_a_fault_of_ours_before_a_second_call_is_not_blamed_on_the_vendor() -> None:
+    """The first answer was read and is done with: nothing of the second call has left."""
+
+    def dialogue() -> Dialogue[None]:
+        yield READ
+        yield WRITE
+
+    async def send(request: VendorRequest) -> VendorResponse:
+        if request is WRITE:
+            raise TypeError("this is not JSON")
+        return said({"id": "1"})
+
+    with pytest.raises(TypeError, match="this is not JSON"):
+        await conduct(dialogue(), SPEAKER, send)
+
+
+async def test_a_refusal_that_the_translator_stumbles_over_is_read_by_its_status() -> None:
+    """To call it an unreadable acceptance would turn a plain no into an unknown outcome."""
+
+    class Stumbling(Speaker):
+        def error(self, response: VendorResponse) -> errors.VendorError:
+            raise KeyError("code")
+
+    with pytest.raises(errors.VendorRefused):
+        await conduct(one(WRITE), Stumbling(CONTEXT), Replies(said({}, 400)))

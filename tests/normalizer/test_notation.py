@@ -11,8 +11,8 @@ from tests.normalizer.acme import context
 CONTEXT = context()
 
 
-def test_a_row_can_nothing_until_it_says_so() -> None:
-    row = Notation()
+def test_a_bare_row_neither_reads_nor_writes() -> None:
+    row = Notation(can=NOTHING)
     assert row.ability(None) == NOTHING
     assert (row.keys, row.through, row.misfit("x", CONTEXT)) == ((), None, None)
     with pytest.raises(NotImplementedError):
