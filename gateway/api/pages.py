@@ -1,6 +1,7 @@
 """What is not part of v1: liveness, readiness, the document, and pages for people."""
 
 import html
+from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
@@ -10,6 +11,11 @@ from gateway.canonical import json_text
 from gateway.errors import RouteNotFound
 
 router = APIRouter(include_in_schema=False)
+
+PAGE: Final = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+    "<body><main><h1>{title}</h1>{body}</main></body></html>"
+)
 
 
 @router.get("/livez")
@@ -33,7 +39,7 @@ async def document(request: Request) -> Response:
 @router.get("/problems/{code}")
 async def problem_page(code: str) -> Response:
     """The page behind a problem's type."""
-    page = problems.page(code)
+    page = problem(code)
     if page is None:
         raise RouteNotFound("There is no such problem.")
     return HTMLResponse(page)
@@ -54,7 +60,25 @@ async def docs(request: Request) -> Response:
         '<p>The whole document: <a href="/openapi.json">openapi.json</a>.</p>'
         f"<table>{rows}</table><h2>Problems</h2><ul>{codes}</ul>"
     )
-    return HTMLResponse(problems.PAGE.format(title="opportunity-gateway v1", body=body))
+    return HTMLResponse(PAGE.format(title="opportunity-gateway v1", body=body))
+
+
+def problem(code: str) -> str | None:
+    """The page behind a problem's type, None for a code that there is not."""
+    if code not in problems.TITLES:
+        return None
+    kinds = [kind for kind in problems.STATUS if kind.code == code]
+    rows = "".join(
+        f"<tr><td>{problems.STATUS[kind]}</td><td>{kind.origin}</td>"
+        f"<td>{html.escape((kind.__doc__ or '').splitlines()[0])}</td>"
+        f"<td>{html.escape(problems.ADVICE[kind.retry])}</td></tr>"
+        for kind in kinds
+    )
+    return PAGE.format(
+        title=html.escape(problems.TITLES[code]),
+        body=f"<p><code>{code}</code></p><table><tr><th>status</th><th>origin</th>"
+        f"<th>meaning</th><th>what to do</th></tr>{rows}</table>",
+    )
 
 
 def _json(value: object) -> Response:

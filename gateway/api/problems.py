@@ -3,7 +3,6 @@
 The HTTP status of an error stands here and nowhere else.
 """
 
-import html
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -210,30 +209,6 @@ def response_of(error: GatewayError, problem: Problem, headers: Mapping[str, str
     for name, value in headers.items():
         response.headers[name] = value
     return response
-
-
-def page(code: str) -> str | None:
-    """The page behind a problem's type, None for a code that there is not."""
-    if code not in TITLES:
-        return None
-    kinds = [kind for kind in STATUS if kind.code == code]
-    rows = "".join(
-        f"<tr><td>{STATUS[kind]}</td><td>{kind.origin}</td>"
-        f"<td>{html.escape((kind.__doc__ or '').splitlines()[0])}</td>"
-        f"<td>{html.escape(ADVICE[kind.retry])}</td></tr>"
-        for kind in kinds
-    )
-    return PAGE.format(
-        title=html.escape(TITLES[code]),
-        body=f"<p><code>{code}</code></p><table><tr><th>status</th><th>origin</th>"
-        f"<th>meaning</th><th>what to do</th></tr>{rows}</table>",
-    )
-
-
-PAGE: Final = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
-    "<body><main><h1>{title}</h1>{body}</main></body></html>"
-)
 
 
 def _sentence(text: str) -> str:

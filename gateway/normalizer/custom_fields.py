@@ -108,6 +108,9 @@ class Through(Notation):
     def keys(self) -> tuple[str, ...]:
         return self.fallback.keys if self.fallback else ()
 
+    def readable(self, context: Context) -> bool:
+        return self.fallback is not None or context.option(self.option) is not None
+
     def read(self, view: View, context: Context) -> Reading:
         key = context.option(self.option)
         if key is None:

@@ -163,7 +163,7 @@ class Dialect:
         whole: set[str] = {self.id_key}
         warnings: list[Warning] = []
         for name, row in self.rows.items():
-            if row is ABSENT or not row.ability(context).does("read"):
+            if not row.readable(context):
                 continue
             try:
                 reading = row.read(view, context)

@@ -96,6 +96,10 @@ class Notation:
         """The canonical field that this one is written through, having no field of its own."""
         return None
 
+    def readable(self, context: Context) -> bool:
+        """Whether a record shows the field at all; asked for every record that is read."""
+        return self.can.does("read")
+
     def read(self, view: View, context: Context) -> Reading:
         """The canonical value. Raises `Unreadable`."""
         raise NotImplementedError

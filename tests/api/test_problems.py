@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway import errors
-from gateway.api import problems
+from gateway.api import pages, problems
 from gateway.canonical import json_text
 from gateway.errors import Fault, GatewayError, VendorReply
 from tests.sandboxed import Sandboxed
@@ -71,7 +71,7 @@ def test_every_error_has_a_status_a_title_and_a_page(kind: type[GatewayError]) -
     assert problem["status"] == problems.STATUS[kind]
     assert problem["retry"] in RETRIES
     assert problem["origin"] in {"client", "gateway", "vendor"}
-    assert problems.page(kind.code)
+    assert pages.problem(kind.code)
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
