@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.canonical.opportunity import Opportunity
 from gateway.canonical.pipeline import Catalogue
-from gateway.canonical.query import FILTERS, Query
+from gateway.canonical.query import DEFAULT_LIMIT, FILTERS, Query
 from gateway.connections import Connection
 from gateway.errors import (
     Fault,
@@ -37,7 +37,7 @@ class Wanted:
     sort: str | None = None
     descending: bool = False
     include_archived: bool = False
-    limit: int = 50
+    limit: int = DEFAULT_LIMIT
     named: bool = False
     """Whether the caller named the connections: then each has to support every filter."""
 

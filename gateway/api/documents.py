@@ -8,7 +8,8 @@ from pydantic.json_schema import models_json_schema
 from gateway.api import headers
 from gateway.api.bodies import JSON, MERGE_PATCH
 from gateway.api.problems import MEDIA_TYPE, STATUS, TITLES, Problem
-from gateway.canonical.query import FILTERS, SORTS
+from gateway.canonical.pipeline import STATUSES
+from gateway.canonical.query import DEFAULT_LIMIT, FILTERS, MAX_LIMIT, SORTS
 
 REF: Final = "#/components/schemas/{model}"
 SECURITY: Final[list[dict[str, list[str]]]] = [{"callerKey": []}]
@@ -100,7 +101,7 @@ _INCLUDE = _query(
 _INSTANT: Final = {"type": "string", "format": "date-time"}
 _FILTER: Final = {"type": "string", "minLength": 1}
 _FILTER_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
-    "status": {"type": "string", "enum": ["open", "on_hold", "won", "lost"]},
+    "status": {"type": "string", "enum": list(STATUSES)},
     **{name: _INSTANT for name in FILTERS if name.endswith(("_after", "_before"))},
 }
 _LIST: Final = [
@@ -123,7 +124,7 @@ _LIST: Final = [
     ),
     _query(
         "limit",
-        {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         "At most so many opportunities.",
     ),
     _query("cursor", _TEXT, "Where the page before this one ended."),

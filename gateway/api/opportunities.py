@@ -11,15 +11,13 @@ from gateway.api import bodies, documents, headers, problems
 from gateway.api.access import READ, WRITE
 from gateway.api.desk import Desk, shown
 from gateway.canonical.opportunity import Opportunity, OpportunityDraft, OpportunityPatch
-from gateway.canonical.query import FILTERS, SORTS
+from gateway.canonical.pipeline import STATUSES
+from gateway.canonical.query import DEFAULT_LIMIT, FILTERS, MAX_LIMIT, SORTS
 from gateway.canonical.schema import Answer, is_instant
 from gateway.errors import ConnectionNotFound, Fault
 from gateway.listing import Position, Trouble, Wanted
 from gateway.normalizer.dates import instant
 
-MAX_LIMIT = 200
-DEFAULT_LIMIT = 50
-STATUSES = ("open", "on_hold", "won", "lost")
 _TIMES = ("_after", "_before")
 
 router = APIRouter(tags=["opportunities"])

@@ -5,7 +5,7 @@ The HTTP status of an error stands here and nowhere else.
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
@@ -150,10 +150,10 @@ class Problem(Sparse):
     detail: str
     instance: str
     code: Annotated[str, open_enum(*TITLES)]
-    origin: Annotated[str, open_enum("client", "gateway", "vendor")]
+    origin: Annotated[str, open_enum(*get_args(errors.Origin))]
     retry: Annotated[str, open_enum(*ADVICE)]
     request_id: str
-    outcome: Annotated[str, open_enum("not_applied", "applied", "partial", "unknown")] | None = None
+    outcome: Annotated[str, open_enum(*get_args(errors.Outcome))] | None = None
     operation_id: str | None = None
     opportunity_id: str | None = None
     etag: str | None = None

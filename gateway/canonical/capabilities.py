@@ -1,7 +1,7 @@
 """What a vendor can do, cell by cell: generated from the declarations that translate (api.md 8)."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from gateway.canonical.schema import Answer, open_enum
 
@@ -9,7 +9,7 @@ Support = Literal["native", "emulated", "derived", "unsupported", "undocumented"
 """`undocumented`: the vendor's public pages do not say; the translator tries and checks."""
 
 Action = Literal["read", "create", "update", "clear"]
-SUPPORTS = ("native", "emulated", "derived", "unsupported", "undocumented")
+SUPPORTS: tuple[str, ...] = get_args(Support)
 OpenSupport = Annotated[str, open_enum(*SUPPORTS)]
 WRITES = ("create", "update")
 """What writes fields."""

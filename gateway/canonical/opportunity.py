@@ -4,7 +4,7 @@ Absent and null differ in a patch (RFC 7396): `model_fields_set` says what was s
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -37,7 +37,7 @@ class Value(Answer):
 
     amount: str | None
     currency: str | None
-    period: Annotated[str, open_enum("one_time", "monthly", "annual")]
+    period: Annotated[str, open_enum(*get_args(Period))]
 
 
 class Warning(Answer):  # noqa: A001 - the contract's word (api.md 3)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from gateway.canonical.custom_fields import CustomField
 from gateway.canonical.schema import Answer, Percent, open_enum
 
 Status = Literal["open", "on_hold", "won", "lost"]
-OpenStatus = Annotated[str, open_enum("open", "on_hold", "won", "lost")]
+STATUSES: tuple[str, ...] = get_args(Status)
+OpenStatus = Annotated[str, open_enum(*STATUSES)]
 
 
 class Stage(Answer):

@@ -10,6 +10,8 @@ FILTERS: Final = (
     "status", "stage_id", "pipeline_id", "owner_id", "account_id", "external_id",
     "updated_after", "updated_before", "created_after", "created_before", "q",
 )  # fmt: skip
+MAX_LIMIT: Final = 200
+DEFAULT_LIMIT: Final = 50
 SORTS: Final = ("created_at", "updated_at", "expected_close_date", "value.amount", "name")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.canonical.ids import CONNECTION_NAME
+from gateway.canonical.pipeline import Status
 
 Scope = Literal[
     "opportunities:read", "opportunities:write", "operations:resolve", "requests:read", "console"
@@ -157,7 +158,7 @@ class Account(Section):
     limit_group: str | None = None
     limits: dict[str, Any] | None = None
     custom_fields: dict[str, str] = Field(default_factory=dict)
-    stage_status: dict[str, Literal["open", "on_hold", "won", "lost"]] = Field(default_factory=dict)
+    stage_status: dict[str, Status] = Field(default_factory=dict)
     defaults: dict[str, Any] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
 
