@@ -14,13 +14,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check test format lock
+.PHONY: help setup tools demo check test mutants format lock
 
 help:
 	@echo "make demo     show the gateway at work on four simulated vendors (ARGS=--exit ends after the tour)"
 	@echo "make test     the checks and every test (ARGS goes to pytest)"
+	@echo "make faults   the fault rig with the figures of the gate; test has smaller ones"
+	@echo "make soak     the fault rig for hours"
 	@echo "make check    format, lint, types and import contracts"
+	@echo "make mutants  break the code in known ways, one at a time: the tests have to notice each"
 	@echo "make format   format, and mend what lint can mend"
+	@echo "make tools    unpack the programs that tests need and the machine lacks; test does it too"
 	@echo "make setup    install into $(VENV); the others do it when it is due (PYTHON=python3.12 chooses)"
 	@echo "make lock     bring $(LOCKS) up to pyproject.toml (ARGS=--upgrade takes new versions)"
 
@@ -44,8 +48,20 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: check
+tools: $(READY)
+	@$(BIN)/python -m tests.programs
+
+test: check tools
 	$(BIN)/pytest $(ARGS)
+
+mutants: $(READY) tools
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+faults: tools
+	GATEWAY_FAULTS=gate GATEWAY_REQUIRE_TOOLS=1 $(BIN)/pytest tests/faults $(ARGS)
+
+soak: tools
+	GATEWAY_FAULTS=soak GATEWAY_REQUIRE_TOOLS=1 $(BIN)/pytest tests/faults $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only .

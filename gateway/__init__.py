@@ -7,11 +7,12 @@ canonical       the language: opportunity, money, pipelines, capabilities, exact
 normalizer      spelling: the notations that dialects are tables of
 translator      THE port: what a vendor's file offers, what the engine gives it
 vendors         one file = one vendor
-engine          everything that waits, fails and remembers: conduct, exchange, wire, layers
-idempotency     the contract of the store that keeps writes from doubling
+engine          everything that waits or fails: conduct, exchange, wire, layers
+idempotency     every write once: the store and its scripts, the gate, finding out by reading
 connections     an account at a vendor
 opportunities   the use cases: get, create, update, delete, rehearse
 listing         the use case that drains several connections
+evidence        the use case that finds out by reading what became of a write
 telemetry       what operators are told
 api             the HTTP face: routes, callers, problems
 settings        the TOML file → one frozen model

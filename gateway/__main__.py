@@ -1,4 +1,4 @@
-"""The command line: serve, demo, sandbox, check, openapi, capabilities, hash-key."""
+"""The command line: serve, demo, sandbox, check, openapi, capabilities, hash-key, forget."""
 
 import argparse
 import os
@@ -40,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--host", default="127.0.0.1", help="address to listen on")
     sandbox.add_argument("--port", type=int, default=8090, help="port to listen on")
     sandbox.add_argument(
+        "--ledger", type=Path, help="append every effect to this file, forced to disk"
+    )
+    sandbox.add_argument(
         "--configuration", action="store_true", help="print connections for it and end"
     )
 
@@ -54,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
 
     hash_key = commands.add_parser("hash-key", help="hash a caller's key from standard input")
     hash_key.add_argument("--new", action="store_true", help="make a key and hash it")
+
+    forget = commands.add_parser("forget", help="erase a caller's stored requests and answers")
+    _config(forget)
+    forget.add_argument("--caller", required=True, help="its name")
     return parser
 
 
@@ -74,8 +81,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     server = settings.file.server
     workers = arguments.workers or server.workers
-    if workers > 1 and not settings.file.secrets.signing_keys:
-        print("--workers: several workers need secrets.signing_keys", file=sys.stderr)
+    if workers > 1 and settings.file.redis.url is None:
+        print("--workers: several workers need redis.url, the store they share", file=sys.stderr)
         return 2
     os.environ[CONFIG_VARIABLE] = str(arguments.config)
     # The server drains on SIGTERM and then raises it once more, which would be no good end.
@@ -109,9 +116,15 @@ def _sandbox(arguments: argparse.Namespace) -> int:
     import uvicorn
 
     from gateway.sandbox import create_sandbox
+    from gateway.sandbox.journal import Journal
 
+    try:
+        journal = None if arguments.ledger is None else Journal(arguments.ledger)
+    except OSError as error:
+        print(f"--ledger: {error}", file=sys.stderr)
+        return 2
     uvicorn.run(
-        create_sandbox(),
+        create_sandbox(journal=journal),
         host=arguments.host,
         port=arguments.port,
         access_log=False,
@@ -175,6 +188,35 @@ def _hash_key(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _forget(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    if settings is None:
+        return 2
+    redis = settings.file.redis
+    if redis.url is None:
+        print("without redis.url nothing is stored outside a running gateway", file=sys.stderr)
+        return 2
+    import asyncio
+
+    from gateway.errors import StoreUnavailable
+    from gateway.idempotency.redis import RedisStore
+
+    async def forgotten(url: str) -> int:
+        store = RedisStore.at(url, cluster=redis.cluster)
+        try:
+            return await store.forget(arguments.caller)
+        finally:
+            await store.close()
+
+    try:
+        count = asyncio.run(forgotten(redis.url.get_secret_value()))
+    except StoreUnavailable as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    print(f"{arguments.caller}: {count} erased; what is not settled stays until it is")
+    return 0
+
+
 def _settings(arguments: argparse.Namespace) -> "Settings | None":
     """The configuration, or None after its faults were printed."""
     from gateway.settings import ConfigurationError, load
@@ -202,6 +244,7 @@ _COMMANDS = {
     "openapi": _openapi,
     "capabilities": _capabilities,
     "hash-key": _hash_key,
+    "forget": _forget,
 }
 
 

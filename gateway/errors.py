@@ -17,6 +17,8 @@ GatewayError
 │   ├── MatchesExisting
 │   ├── OpportunityNotFound
 │   ├── ConnectionNotFound
+│   ├── OperationNotFound
+│   ├── OperationSettled
 │   ├── RouteNotFound
 │   ├── MethodNotAllowed
 │   ├── BodyTooLarge
@@ -26,7 +28,16 @@ GatewayError
 │   ├── Unauthenticated
 │   └── Forbidden
 ├── Busy                      about us; nothing was applied
-│   └── ConnectionDisabled
+│   ├── ConnectionDisabled
+│   ├── StoreUnavailable
+│   ├── Overloaded
+│   └── RecordBusy
+├── KeyConflict               about the idempotency key, and what it stands for
+│   ├── KeyMissing
+│   ├── KeyMalformed
+│   ├── KeyReused
+│   ├── InProgress
+│   └── HistoryLost
 ├── VendorError               the vendor said no, or answered nothing that can be read
 │   ├── VendorNotFound
 │   ├── VendorRefused
@@ -39,6 +50,7 @@ GatewayError
 │   ├── VendorTooEarly
 │   ├── VendorUnavailable
 │   ├── VendorMisspoke
+│   ├── AppliedUnread
 │   ├── VendorFaulted
 │   ├── VendorNotTaken
 │   └── VendorTimeout
@@ -46,7 +58,9 @@ GatewayError
 │   └── DeadlineExceeded
 ├── Partial                   one of several vendor writes applied, a later one did not
 ├── Indeterminate             may have left, no verdict; never sent again blindly
-│   └── IndeterminateTimeout
+│   ├── IndeterminateTimeout
+│   ├── Reconciling
+│   └── Parked
 └── InternalError             a fault of ours
 """
 
@@ -93,6 +107,8 @@ class GatewayError(Exception):
     outcome: Outcome = "not_applied"
     retry: Retry = "after_fix"
     origin: Origin = "client"
+    stored: bool = False
+    """Whether the answer to a write that was sent stays under its key, instead of freeing it."""
 
     def __init__(self, message: str, *, faults: Iterable[Fault] = ()) -> None:
         super().__init__(message)
@@ -100,6 +116,7 @@ class GatewayError(Exception):
         self.faults: tuple[Fault, ...] = tuple(faults)
         self.reply: VendorReply | None = None
         self.connection: str | None = None
+        self.operation_id: str | None = None
         self.opportunity_id: str | None = None
         self.retry_after: int | None = None
         """Whole seconds, never less than 1."""
@@ -204,6 +221,20 @@ class ConnectionNotFound(Rejected):
     code = "connection-not-found"
 
 
+class OperationNotFound(Rejected):
+    """No such write, or none that the caller may see; records end with their retention."""
+
+    code = "operation-not-found"
+    retry: Retry = "never"
+
+
+class OperationSettled(Rejected):
+    """The write is settled, and not in the way that was now said by hand."""
+
+    code = "operation-settled"
+    retry: Retry = "never"
+
+
 class RouteNotFound(Rejected):
     """No such path."""
 
@@ -272,6 +303,68 @@ class ConnectionDisabled(Busy):
     retry: Retry = "operator"
 
 
+class StoreUnavailable(Busy):
+    """Without its record no write is sent; reads go on."""
+
+    code = "store-unavailable"
+
+
+class Overloaded(Busy):
+    """More is under way, or waits, than the gateway takes at once."""
+
+    code = "overloaded"
+
+
+class RecordBusy(Busy):
+    """Another write to the same opportunity held it for as long as could be waited."""
+
+    code = "record-busy"
+
+
+class KeyConflict(GatewayError):
+    """The idempotency key is not fit to run this write under."""
+
+
+class KeyMissing(KeyConflict):
+    """This gateway takes writes with a key of the caller's only."""
+
+    code = "idempotency-key-missing"
+
+
+class KeyMalformed(KeyConflict):
+    """An `Idempotency-Key` that cannot be read; it is never ignored."""
+
+    code = "idempotency-key-invalid"
+
+
+class KeyReused(KeyConflict):
+    """The key belongs to another request, of which nothing is told."""
+
+    code = "idempotency-key-reused"
+
+
+class InProgress(KeyConflict):
+    """The first request with this key still runs; `retry_after` is from its lease."""
+
+    code = "idempotency-in-progress"
+    outcome: Outcome = "unknown"
+    retry: Retry = "same_request"
+    origin: Origin = "gateway"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = max(retry_after, 1)
+
+
+class HistoryLost(KeyConflict):
+    """The store lost records, so the key may have run before, and its create cannot be searched."""
+
+    code = "history-lost"
+    outcome: Outcome = "unknown"
+    retry: Retry = "operator"
+    origin: Origin = "gateway"
+
+
 class VendorError(GatewayError):
     """The vendor answered, and the answer is not the result that was asked for."""
 
@@ -290,12 +383,14 @@ class VendorNotFound(VendorError):
 
     code = "opportunity-not-found"
     retry: Retry = "never"
+    stored = True
 
 
 class VendorRefused(VendorError):
     """The vendor understood and said no."""
 
     code = "vendor-rejected"
+    stored = True
 
 
 class VendorUnknownReference(VendorRefused):
@@ -308,6 +403,7 @@ class VendorConflict(VendorError):
     """The vendor reports a conflict with the state of its record."""
 
     code = "vendor-conflict"
+    stored = True
 
 
 class VendorPrecondition(VendorError):
@@ -357,6 +453,14 @@ class VendorMisspoke(VendorError):
     retry: Retry = "operator"
 
 
+class AppliedUnread(VendorError):
+    """The vendor took the write, and its answer is larger than what is read of one."""
+
+    outcome: Outcome = "applied"
+    retry: Retry = "never"
+    stored = True
+
+
 class VendorFaulted(VendorError):
     """The vendor broke down, or its answer cannot be read; on a write this proves nothing."""
 
@@ -368,6 +472,7 @@ class VendorNotTaken(VendorError):
 
     outcome: Outcome = "partial"
     retry: Retry = "never"
+    stored = True
 
 
 class VendorTimeout(VendorError):
@@ -398,6 +503,7 @@ class Partial(GatewayError):
     outcome: Outcome = "partial"
     retry: Retry = "never"
     origin: Origin = "vendor"
+    stored = True
 
     def __init__(
         self, message: str, *, applied: Sequence[str], reply: VendorReply | None = None
@@ -413,7 +519,7 @@ class Indeterminate(GatewayError):
 
     code = "outcome-indeterminate"
     outcome: Outcome = "unknown"
-    retry: Retry = "operator"
+    retry: Retry = "same_request"
     origin: Origin = "vendor"
 
     def __init__(self, message: str, *, reply: VendorReply | None = None) -> None:
@@ -423,6 +529,20 @@ class Indeterminate(GatewayError):
 
 class IndeterminateTimeout(Indeterminate):
     """The same, because no answer came in time."""
+
+
+class Reconciling(Indeterminate):
+    """The same key came again while the gateway still finds out by reading."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = max(retry_after, 1)
+
+
+class Parked(Indeterminate):
+    """The same key came again, and reading gave no proof: a person has to settle it."""
+
+    retry: Retry = "operator"
 
 
 class InternalError(GatewayError):

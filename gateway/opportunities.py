@@ -1,6 +1,6 @@
 """The use cases: get, create, update and delete one opportunity, or rehearse doing so."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from gateway.canonical.ids import join
 from gateway.canonical.opportunity import (
+    Change,
     Opportunity,
     OpportunityDraft,
     OpportunityPatch,
@@ -36,6 +37,8 @@ from gateway.translator import Dialogue, Translator, VendorRequest, VendorRespon
 T = TypeVar("T")
 
 DISABLED_RETRY_SECONDS = 60
+MARK_TO_COME = "uog-xxxxxxxxxxxxxxxx"
+"""What a dry run shows in the place of a mark, which a write gets from its record."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +53,10 @@ class Terms:
     if_match: Sequence[str] | None = None
     """Entity tags of which the record has to bear one, `*` for any; None for no condition."""
     permit: Permit = field(default_factory=FreePermit)
+    marker: str | None = None
+    """What a create bears in the connection's marker field, to be found by (reliability.md 2.6)."""
+    saw: Callable[[Opportunity], None] | None = None
+    """Told of the record as it is right before a write, where the write needs it read."""
     calls: int = 0
     """Vendor calls made so far."""
 
@@ -67,9 +74,11 @@ class Conversation:
         self.now = datetime.now(UTC)
 
     async def send(self, request: VendorRequest) -> VendorResponse:
-        """Makes one vendor call within the deadline."""
-        self.terms.calls += 1
+        """Makes one vendor call within the deadline, unless it is a write that was made already."""
         terms = self.terms
+        if request.effect == "write" and (reply := terms.permit.recorded(request)) is not None:
+            return reply
+        terms.calls += 1
         call = Call(
             request=request, until=terms.until, patience=terms.patience, permit=terms.permit
         )
@@ -187,6 +196,7 @@ class Opportunities:
         terms: Terms,
     ) -> tuple[Rehearsal, Sequence[Warning]]:  # fmt: skip
         """Everything of a write but its vendor writes: a draft, or an id with a patch or None."""
+        terms.marker = MARK_TO_COME
         talk = self.speak(at, terms)
         if isinstance(write, OpportunityDraft):
             errand = await self._creation(talk, write)
@@ -227,23 +237,40 @@ class Opportunities:
                 f"The connection {at.name} requires If-Match: send the ETag that you last read."
             )
 
-    async def _creation(self, talk: Conversation, draft: OpportunityDraft) -> "_Errand":
+    async def creating(self, talk: Conversation, draft: OpportunityDraft) -> Resolved:
+        """What a draft over the connection's defaults comes to. Raises `Rejected`."""
         at = talk.at
         sent = ((name, value) for name, value in draft.sent() if name != "connection")
         whole = [*with_defaults(sent, at.defaults, at.vendor.dialect, at.aliases)]
-        ready = await self._resolved(talk, "create", whole)
-        translator = at.vendor.translator(ready.context)
-        return _Errand(translator, translator.create(ready.change), ready.warnings)
+
+        async def nothing() -> None:
+            return None
+
+        return await self._resolved(talk, "create", whole, nothing)
+
+    async def altering(
+        self,
+        talk: Conversation,
+        patch: OpportunityPatch,
+        read: Callable[[], Awaitable[Opportunity]],
+    ) -> Resolved:
+        """What a patch of the record that `read` gives comes to. Raises `Rejected`."""
+        return await self._resolved(talk, "update", [*patch.sent()], read)
+
+    async def _creation(self, talk: Conversation, draft: OpportunityDraft) -> "_Errand":
+        ready = await self.creating(talk, draft)
+        translator = talk.at.vendor.translator(ready.context)
+        change = _marked(ready, talk)
+        return _Errand(translator, translator.create(change), ready.warnings)
 
     async def _alteration(
         self, talk: Conversation, vendor_id: str, patch: OpportunityPatch
     ) -> "_Errand":
-        members = [*patch.sent()]
-        if not members:
+        if not patch.model_fields_set:
             raise ValidationFailed("The patch is empty: name at least one member to change.")
         record = _Record(talk, vendor_id)
         await record.matched()
-        ready = await self._resolved(talk, "update", members, record)
+        ready = await self.altering(talk, patch, record.read)
         translator = talk.at.vendor.translator(ready.context)
         if not ready.change:
             return _Errand(translator, _unchanged(await record.read()), ready.warnings)
@@ -266,15 +293,11 @@ class Opportunities:
     @staticmethod
     async def _resolved(
         talk: Conversation, action: Write, members: Sequence[tuple[str, Any]],
-        record: "_Record | None" = None,
+        read: Callable[[], Awaitable[Opportunity | None]],
     ) -> Resolved:  # fmt: skip
-        async def nothing() -> None:
-            return None
-
         asked = Asked(
             vendor=talk.at.vendor, action=action, members=members, lenient=talk.terms.lenient
         )
-        read = record.read if record else nothing
         with talk.named():
             return await resolved(asked, talk.context(), talk.informed, read)
 
@@ -290,6 +313,15 @@ class _Errand:
     async def rehearsed(self, talk: Conversation) -> Rehearsal:
         with talk.named():
             return await rehearse(self.dialogue, self.translator, talk.send)
+
+
+def _marked(ready: Resolved, talk: Conversation) -> Change:
+    """The change of a create with its mark laid over the custom fields, where a field takes one."""
+    field_key, marker = talk.at.vendor.marker_field(ready.context), talk.terms.marker
+    if field_key is None or marker is None:
+        return ready.change
+    custom = ready.change.get("custom_fields") or {}
+    return ready.change.also(custom_fields={**custom, field_key: marker})
 
 
 def _unchanged(current: Opportunity) -> Dialogue[Opportunity]:
@@ -312,6 +344,8 @@ class _Record:
             translator = await self._talk.reader()
             found = await self._talk.hold(translator, translator.get(self._vendor_id))
             self.current = self._talk.saw(translator, found)
+            if self._talk.terms.saw:
+                self._talk.terms.saw(found)
         return self.current
 
     async def matched(self) -> None:

@@ -1,14 +1,18 @@
-"""What happens, told to operators: one line of the log for each request served."""
+"""What happens, told to operators: a line for each request, and for whatever went unusually."""
 
 import logging
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
 
+from gateway.idempotency.registry import Happened
+
 _LEVELS = logging.getLevelNamesMapping()
+_NO_ALARM = frozenset(("not-stored", "not-taken-back", "resolved"))
+"""What the gateway itself sees to later, and what a person has seen to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,25 @@ def log_served(served: Served) -> None:
         tell("request", **line, **_fault(served.fault))
     else:
         log.info("request", **line)
+
+
+def log_operation(happened: Happened) -> None:
+    """One line for a write that went unusually; an error is an alarm, for a person to look into."""
+    log = structlog.get_logger()
+    tell = log.warning if happened.kind in _NO_ALARM else log.error
+    tell("operation", **asdict(happened))
+
+
+def log_amnesia() -> None:
+    """One line, an alarm, for records that the store has lost (reliability.md 2.5)."""
+    structlog.get_logger().error("amnesia", detail="the store has lost records of writes")
+
+
+def log_fault(fault: BaseException) -> None:
+    """One line for a fault of ours in work that no request waits for."""
+    causes = fault.exceptions if isinstance(fault, ExceptionGroup) else (fault,)
+    for cause in causes:
+        structlog.get_logger().error("fault", **_fault(cause))
 
 
 def log_taken_on() -> None:

@@ -7,8 +7,9 @@ random number or sees a secret.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
@@ -25,10 +26,11 @@ from gateway.canonical.capabilities import (
     SideEffect,
 )
 from gateway.canonical.ids import pointer
-from gateway.canonical.opportunity import Change, Opportunity
+from gateway.canonical.opportunity import Change, Opportunity, Warning
 from gateway.canonical.pipeline import Catalogue, Pipeline
 from gateway.canonical.query import Page, Query
 from gateway.errors import Fault, VendorError, VendorReply
+from gateway.normalizer.dates import moment
 from gateway.normalizer.dialect import Dialect
 from gateway.normalizer.notation import Context
 
@@ -68,6 +70,12 @@ class VendorResponse:
     text: str = ""
     """The beginning of a body that is not JSON."""
 
+
+MARKED = "a create without an answer is found again by its mark in the field marker_field names"
+UNMARKED = "a create without an answer stays unknown: the option marker_field is not set"
+MARKABLE = "a create without an answer is found again where the option marker_field names a field"
+NOT_FOUND = "a create without an answer cannot be found again by reading"
+"""What capabilities say of a create whose outcome is unknown."""
 
 Dialogue = Generator[VendorRequest, VendorResponse, T]
 
@@ -144,7 +152,19 @@ class Translator(ABC):
 
     @abstractmethod
     def find(self, marker: str, change: Change) -> Dialogue[Opportunity | None]:
-        """Looks for the record that a create with this marker made; None if there is none."""
+        """Looks for the record that a create with this marker made; None if there is none.
+
+        Of several the oldest is told, see `oldest`.
+        """
+
+    def holds(self, record: Opportunity, name: str, value: Any) -> Dialogue[bool | None]:
+        """Whether a record has a value that no answer shows, asked in another way.
+
+        None where the vendor knows no other way, which is all but a few fields of a few vendors.
+        """
+        del record, name, value
+        yield from ()
+        return None
 
     @abstractmethod
     def check(self) -> Dialogue[None]:
@@ -184,8 +204,14 @@ class Vendor:
     side_effects: tuple[SideEffect, ...] = ()
     currency: str | None = None
     """The only currency of the vendor, if it has one."""
+    finds_marked: bool = False
+    """Whether `Translator.find` can look for a record by what a custom field holds."""
+    added_later: frozenset[str] = frozenset()
+    """Canonical fields that a create writes with a call of its own, after the first."""
     reads_first: frozenset[str] = frozenset()
     """Canonical fields whose update needs the record as it is, `*` for any."""
+    reads_also: Callable[[Context], frozenset[str]] | None = None
+    """More of them, where that depends on a connection's options."""
     catalogue_first: frozenset[str] = frozenset()
     """Canonical fields whose write needs the catalogue, `*` for any; `read` for reading too."""
 
@@ -199,12 +225,29 @@ class Vendor:
             vendor_options=dialect.vendor_options,
             operations=self.operations,
             listing=self.lists(context),
-            idempotency=self.idempotency,
+            idempotency=self.dedupes(context),
             concurrency=self.concurrency,
             delete=self.delete,
             rate_limits=self.rate_limits,
             side_effects=self.side_effects,
         )
+
+    def marker_field(self, context: Context) -> str | None:
+        """The custom field that carries the mark of a connection's creates, if one does."""
+        field_key: str | None = context.option("marker_field")
+        return field_key if self.finds_marked else None
+
+    def dedupes(self, context: Context | None = None) -> NativeIdempotency:
+        """What guards against doubles at the vendor, and what finds a create again."""
+        marked = context is not None and self.marker_field(context) is not None
+        found = UNMARKED if context is not None else MARKABLE
+        told = (MARKED if marked else found) if self.finds_marked else NOT_FOUND
+        note = "; ".join(filter(None, (self.idempotency.note, told)))
+        return self.idempotency.model_copy(update={"marker": marked, "note": note})
+
+    def needs_first(self, context: Context) -> frozenset[str]:
+        """The canonical fields whose update needs the record, on one connection."""
+        return self.reads_first | (self.reads_also(context) if self.reads_also else frozenset())
 
     def lists(self, context: Context | None = None) -> Listing:
         """How the vendor lists, or one connection to it."""
@@ -247,6 +290,25 @@ def segment(vendor_id: Any) -> str:
         raise errors.OpportunityNotFound("The vendor cannot have an opportunity of that id.")
     return quote(vendor_id, safe="") if isinstance(vendor_id, str) else str(vendor_id)
 
+
+TWICE = Warning(
+    code="duplicate-detected", pointer=None, detail="several records bear this create's mark"
+)
+
+
+def oldest(marked: Iterable[Opportunity]) -> Opportunity | None:
+    """Of the records with one mark the first that was made, with a warning where it has twins."""
+    found = sorted(marked, key=_age)
+    return found[0].warned(TWICE) if found[1:] else next(iter(found), None)
+
+
+def _age(record: Opportunity) -> tuple[datetime, int, str]:
+    """What sorts by time of creation, then by an id, of which the vendor may count."""
+    made = moment(record.created_at) if record.created_at else LAST
+    return made, len(record.vendor_id), record.vendor_id
+
+
+LAST = datetime.max.replace(tzinfo=UTC)
 
 _BY_STATUS: Mapping[int, type[VendorError]] = {
     401: errors.VendorUnauthorized,

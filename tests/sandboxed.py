@@ -39,7 +39,10 @@ class InProcess(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.extensions["trace"]("http11.send_request_headers.started", {})
-        return await self._inner.handle_async_request(request)
+        try:
+            return await self._inner.handle_async_request(request)
+        except ConnectionResetError as error:
+            raise httpx.ReadError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The command line: what each command prints, and the status that it ends with."""
 
+import asyncio
+import base64
 import io
 import os
 import socket
@@ -17,14 +19,17 @@ from gateway.__main__ import CONFIG_VARIABLE, main
 from gateway.api.access import hash_key
 from gateway.app import document
 from gateway.canonical import json_text
+from gateway.idempotency.record import address
+from gateway.idempotency.redis import RedisStore
 from gateway.sandbox import create_sandbox
 from gateway.sandbox.configuration import configuration
 from gateway.settings import parse
 from gateway.vendors import installed
 from tests.architecture.source_tree import ROOT
+from tests.idempotency.bench import FACTS, FINGERPRINT, KEEP, LEASE, RedisBench
 
 Capture = pytest.CaptureFixture[str]
-COMMANDS = {"serve", "demo", "sandbox", "check", "openapi", "capabilities", "hash-key"}
+COMMANDS = {"serve", "demo", "sandbox", "check", "openapi", "capabilities", "hash-key", "forget"}
 
 
 @pytest.fixture(autouse=True)
@@ -188,11 +193,81 @@ def test_a_bad_configuration_is_refused_with_every_fault(
     assert "connections.a.vendor: none is called 'acme'" in told
 
 
-def test_several_workers_need_keys_that_they_share(tmp_path: Path, capsys: Capture) -> None:
-    """Also where the number comes from the command line: each worker would sign by its own."""
+def test_several_workers_need_a_store_that_they_share(tmp_path: Path, capsys: Capture) -> None:
+    """Also where the number comes from the command line: each would keep records of its own."""
     path = config_file(tmp_path, "")
     assert main(["serve", "--config", path, "--workers", "2"]) == 2
-    assert "signing_keys" in capsys.readouterr().err
+    assert "--workers: several workers need redis.url" in capsys.readouterr().err
+
+
+def test_a_callers_stored_requests_and_answers_are_erased(
+    redis_url: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the caller that is named and nobody else; the key still is not free."""
+    kept = asyncio.run(with_records(redis_url, "billing", "sales"))
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    path = config_file(tmp_path, STORED)
+    assert main(["forget", "--config", path, "--caller", "billing"]) == 0
+    assert capsys.readouterr().out.startswith("billing: 1 erased")
+    assert asyncio.run(answers(redis_url, kept)) == {"billing": None, "sales": b"answer"}
+    assert main(["forget", "--config", path, "--caller", "nobody"]) == 0
+    assert capsys.readouterr().out.startswith("nobody: 0 erased")
+
+
+def test_nothing_is_erased_where_nothing_is_stored(tmp_path: Path, capsys: Capture) -> None:
+    """The embedded store is in another process, and ends with it."""
+    assert main(["forget", "--config", config_file(tmp_path, ""), "--caller", "billing"]) == 2
+    assert "redis.url" in capsys.readouterr().err
+
+
+def test_erasing_says_when_the_store_is_away(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was erased then: status 1, without a trace."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{port}")
+    assert main(["forget", "--config", config_file(tmp_path, STORED), "--caller", "a"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "The store of writes does not answer: try again shortly.\n"
+
+
+STORED = f"""
+redis.url = {{ env = "REDIS_URL" }}
+[[secrets.signing_keys]]
+id = "a"
+key = "{"s" * 32}"
+[[secrets.encryption_keys]]
+id = "a"
+key = "{base64.b64encode(b"k" * 32).decode()}"
+"""
+
+
+async def with_records(url: str, *callers: str) -> dict[str, str]:
+    """A store that holds one ended record of each caller; where each lies."""
+    await (await RedisBench.at(url)).store.close()
+    store = RedisStore.at(url)
+    kept = {caller: address("test", caller, b"key") for caller in callers}
+    for caller, hex32 in kept.items():
+        await store.begin(
+            hex32, fingerprints=[FINGERPRINT], owner="a", lease_ms=LEASE, keep_ms=KEEP,
+            facts={**FACTS, "caller": caller},
+        )  # fmt: skip
+        await store.complete(
+            hex32, owner="a", fence=1, dispatch_fence=None, answer=b"answer", answer_status=201,
+            outcome="applied", opportunity_id=None, code=None, keep_ms=KEEP,
+        )  # fmt: skip
+    await store.close()
+    return kept
+
+
+async def answers(url: str, kept: dict[str, str]) -> dict[str, bytes | None]:
+    """What is stored of each caller; every record is still there."""
+    store = RedisStore.at(url)
+    records = {caller: await store.get(hex32) for caller, hex32 in kept.items()}
+    await store.close()
+    return {caller: record.answer for caller, record in records.items() if record}
 
 
 def test_a_check_asks_every_connection(
@@ -228,8 +303,19 @@ def test_a_check_tells_what_is_wrong_with_each_connection(
     assert "Traceback" not in printed.err
 
 
+def test_a_check_tells_of_a_field_that_cannot_hold_a_mark(
+    vendors_url: str, tmp_path: Path, capsys: Capture
+) -> None:
+    """The definition is read from the vendor's catalogue; nothing is written there."""
+    text = configuration(vendors_url).replace("gatewayMark", "leadSource")
+    assert main(["check", "--config", config_file(tmp_path, text)]) == 1
+    lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["acme-coperniq"].startswith("options.marker_field: the custom field leadSource")
+    assert (lines["acme-close"], lines["acme-reevo"]) == ("ok", "ok")
+
+
 def test_settings_without_an_effect_are_noted(tmp_path: Path, capsys: Capture) -> None:
     """Whoever configured them is told by the commands that read them."""
-    path = config_file(tmp_path, "[limits]\ninflight = 5\n")
+    path = config_file(tmp_path, "[telemetry]\nmax_connections = 5\n")
     assert main(["check", "--config", path]) == 0
-    assert "limits is read, and has no effect" in capsys.readouterr().err
+    assert "telemetry is read, and has no effect" in capsys.readouterr().err

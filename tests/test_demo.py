@@ -15,7 +15,8 @@ import pytest
 
 from gateway.demo import tour
 from gateway.demo.house import ProgramDied, running
-from gateway.demo.scenes import SCENES, Scene, Seen, Step
+from gateway.demo.scenes import SCENES
+from gateway.demo.steps import Scene, Seen, Step
 
 COMMAND = [sys.executable, "-m", "gateway", "demo", "--port", "0"]
 WIDTH = 72
@@ -73,8 +74,21 @@ def test_a_step_that_does_not_come_out_as_expected_is_told(
     assert "0 of 1 steps came out as expected." in told
 
 
-CAME = Seen(vendor="slant", status=201, answer={"name": "Pier", "tags": []}, calls=[], effects=1)
-PROMISED = replace(SCENES[0].steps[0], expects={"/name": "Pier", "/tags/0": None, "/email": None})
+CAME = Seen(
+    vendor="slant",
+    status=201,
+    headers={"idempotency-status": "replayed"},
+    answer={"name": "Pier", "tags": []},
+    calls=[],
+    effects=1,
+    same=True,
+)
+PROMISED = replace(
+    SCENES[0].steps[0],
+    expects={"/name": "Pier", "/tags/0": None, "/email": None},
+    answered={"Idempotency-Status": "replayed"},
+    same=True,
+)
 
 
 def test_a_promise_that_came_true_is_not_complained_of() -> None:
@@ -90,11 +104,26 @@ def test_a_promise_that_came_true_is_not_complained_of() -> None:
         (replace(CAME, answer={"name": "Quay"}), ['/name is "Quay", not "Pier"']),
         (replace(CAME, answer={}), ['/name is null, not "Pier"']),
         (replace(CAME, answer={"name": "Pier", "tags": [1]}), ["/tags/0 is 1, not null"]),
+        (replace(CAME, headers={}), ['Idempotency-Status is null, not "replayed"']),
+        (replace(CAME, same=False), ["that it is the answer before is false, not true"]),
     ],
 )
 def test_every_kind_of_promise_can_be_broken(came: Seen, told: list[str]) -> None:
-    """A wrong status, count of changes, or member of the answer is each a failure."""
+    """A wrong status, count of changes, header, member or text of the answer is each a failure."""
     assert PROMISED.wrong(came) == told
+
+
+def test_what_nobody_promised_may_be_otherwise() -> None:
+    """Only a step that promises the answer before is held to it."""
+    assert replace(PROMISED, same=False).wrong(replace(CAME, same=False)) == []
+
+
+def test_a_step_is_filled_in_with_what_was_made() -> None:
+    """The opportunity and the operation stand wherever the step names them."""
+    step = replace(PROMISED, ask="GET /{operation}", body={"a": "{id}"}, expects={"/id": "{id}"})
+    filled = step.about({"id": "acme-slant.1", "operation": "op_1"})
+    assert (filled.ask, filled.body) == ("GET /op_1", {"a": "acme-slant.1"})
+    assert filled.expects == {"/id": "acme-slant.1"}
 
 
 def test_the_demo_serves_after_the_tour_until_it_is_told_to_stop() -> None:

@@ -2,9 +2,10 @@
 
 import base64
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -118,8 +119,8 @@ def faults(path: Path, environ: dict[str, str] | None = None) -> list[str]:
 
 
 def parsed(tree: dict[str, Any]) -> Settings:
-    """A tree in development, where nothing but the tree counts."""
-    return parse(tree, {}, Path())
+    """A tree, the references of `shared` opened."""
+    return parse(tree, SHARED, Path())
 
 
 def close(**members: Any) -> dict[str, Any]:
@@ -128,10 +129,35 @@ def close(**members: Any) -> dict[str, Any]:
     return {"connections": {"one": table}}
 
 
-def wrong(tree: dict[str, Any]) -> list[str]:
+SHARED = {
+    "URL": "redis://redis.internal.example:6379/0",
+    "SIGN": "s" * 32,
+    "SEAL": base64.b64encode(b"k" * 32).decode(),
+}
+
+
+def shared(
+    redis: Mapping[str, Any] = MappingProxyType({}), *, without: str = "", **tables: Any
+) -> dict[str, Any]:
+    """A tree with a store for several replicas; `without` names the part that it lacks."""
+    tree: dict[str, Any] = {
+        "redis": {"url": {"env": "URL"}, **redis},
+        "secrets": {
+            "signing_keys": [{"id": "a", "key": {"env": "SIGN"}}],
+            "encryption_keys": [{"id": "a", "key": {"env": "SEAL"}}],
+        },
+        **tables,
+    }
+    table, _, name = without.partition(".")
+    if table:
+        del tree[table][name]
+    return tree
+
+
+def wrong(tree: dict[str, Any], environ: dict[str, str] = SHARED) -> list[str]:
     """What is wrong with a tree."""
     with pytest.raises(ConfigurationError) as caught:
-        parsed(tree)
+        parse(tree, environ, Path())
     return caught.value.faults
 
 
@@ -156,8 +182,11 @@ def test_the_file_of_the_contract_loads(write: Write) -> None:
 def test_settings_without_an_effect_are_told_to_the_operator(write: Write) -> None:
     """Whoever configured them would wonder."""
     pending = load(write(EXAMPLE), ENVIRON).pending
-    assert {"redis", "limits", "jwt", "callers.billing.requests_per_minute",
+    assert {"jwt", "callers.billing.requests_per_minute",
             "connections.acme-close.limit_group"} <= {*pending}  # fmt: skip
+    in_force = ("redis", "secrets", "idempotency", "reconcile")
+    assert not [name for name in pending if name.startswith(in_force)]
+    assert parsed(shared({"sentinel": {"name": "a"}})).pending == ("redis.sentinel",)
     assert parsed(close()).pending == ()
 
 
@@ -258,6 +287,7 @@ vendor = "salesforce"
         "connections.many.stage_status.stat_1: Input should be 'open', 'on_hold', 'won' or 'lost'",
         "connections.many.timezone: 'America/Nowhere' is no zone such as Europe/Berlin",
         f"connections.strange.vendor: none is called 'salesforce'; there are {VENDORS}",
+        "redis.url: production needs one, the store that all replicas share",
         "secrets.encryption_keys.0: is not the base64 of 32 bytes",
         "secrets.signing_keys.0: is shorter than 32 bytes",
         "secrets.signing_keys.1.key: the environment has no NOWHERE",
@@ -444,11 +474,11 @@ def test_credentials_are_the_vendors_own(credentials: dict[str, str], fault: str
 )
 def test_a_private_address_is_refused_outside_development(base_url: str) -> None:
     """In any notation; the switch for it lets it through, and so does development."""
-    tree = {"environment": "production", "secrets": SIGNED, **close()}
+    tree = {**shared(environment="production"), **close()}
     table = tree["connections"]["one"]
     table["credentials"] = {"api_key": {"env": "KEY"}}
     table["base_url"] = base_url
-    environ = {"KEY": "k", "SIGN": "s" * 32}
+    environ = {"KEY": "k", **SHARED}
     with pytest.raises(ConfigurationError) as caught:
         parse(tree, environ, Path())
     assert caught.value.faults == [
@@ -459,15 +489,12 @@ def test_a_private_address_is_refused_outside_development(base_url: str) -> None
     assert parsed(close(base_url=base_url)).connections["one"].base_url == base_url
 
 
-SIGNED = {"signing_keys": [{"id": "a", "key": {"env": "SIGN"}}]}
-
-
 @pytest.mark.parametrize("host", ["api.close.com", "8.8.8.8", "[2606:4700::1]", "10.example.com"])
 def test_a_public_address_is_let_through(host: str) -> None:
     """A name is taken as it is."""
-    tree = {"environment": "production", "secrets": SIGNED, **close(base_url=f"https://{host}/v1")}
+    tree = {**shared(environment="production"), **close(base_url=f"https://{host}/v1")}
     tree["connections"]["one"]["credentials"] = {"api_key": {"env": "KEY"}}
-    assert parse(tree, {"KEY": "k", "SIGN": "s" * 32}, Path()).connections
+    assert parse(tree, {"KEY": "k", **SHARED}, Path()).connections
 
 
 @pytest.mark.parametrize(
@@ -530,6 +557,24 @@ def test_defaults_are_what_the_vendor_can_take() -> None:
     ]
 
 
+def test_a_mark_needs_a_vendor_with_a_search() -> None:
+    """A field that nobody can look in would only promise what is not kept."""
+    slant = {"vendor": "slant", "credentials": {"token": "t"}, "options": {"marker_field": "mark"}}
+    assert wrong({"connections": {"acme": slant}}, {}) == [
+        "connections.acme.options.marker_field: this vendor has no search to find a mark by"
+    ]
+
+
+def test_a_mark_has_a_field_of_its_own() -> None:
+    """What holds another field, or is filled by a default, cannot hold a mark."""
+    taken = close(options={"name_field": "cf_1", "marker_field": "cf_1"})
+    where = "connections.one"
+    assert wrong(taken, {}) == [f"{where}.options.marker_field: cf_1 holds name already"]
+    filled = close(options={"marker_field": "cf_1"}, defaults={"custom_fields": {"cf_1": "x"}})
+    (fault,) = wrong(filled, {})
+    assert fault.startswith(f"{where}.defaults.custom_fields.cf_1: ")
+
+
 def test_two_callers_with_one_key_are_a_fault() -> None:
     """Nobody could tell them apart; over all of their keys."""
     shared = hash_key("shared")
@@ -550,22 +595,138 @@ def test_a_key_ends_at_an_instant(write: Write, expires: str) -> None:
     assert fault.startswith("callers.a.key_sha256s.0.expires:")
 
 
-@pytest.mark.parametrize("environment", ["development", "production"])
-def test_signing_keys_are_required_where_replicas_may_share_them(environment: str) -> None:
-    """In production, and for several workers: a cursor of one has to be good at all."""
-    tree = {"environment": environment, "server": {"workers": 2}}
-    (fault,) = wrong(tree)
-    assert fault.startswith("secrets.signing_keys:")
-    secrets = {"secrets": {"signing_keys": [{"id": "a", "key": {"env": "SIGN"}}]}}
-    signed = parse({**tree, **secrets}, {"SIGN": "s" * 32}, Path())
-    assert signed.file.server.workers == 2
-    assert parsed({"server": {"workers": 1}}).development
+WANTING: dict[str, dict[str, Any]] = {
+    "production needs": {"environment": "production"},
+    "several workers need": {"server": {"workers": 2}},
+    "redis.url needs": {},
+}
+"""Who has to agree with other replicas, and the tree of each."""
 
 
-def test_a_broken_key_is_told_once(write: Write) -> None:
+@pytest.mark.parametrize("who", WANTING)
+@pytest.mark.parametrize("lacking", ["secrets.signing_keys", "secrets.encryption_keys"])
+def test_who_agrees_with_others_needs_keys(who: str, lacking: str) -> None:
+    """A cursor or a stored answer of one replica has to be good at all of them."""
+    assert wrong(shared(without=lacking, **WANTING[who])) == [
+        f"{lacking}: {who} one, the same on every replica"
+    ]
+    assert parsed(shared(**WANTING[who])).strict is (who == "production needs")
+
+
+@pytest.mark.parametrize("who", ["production needs", "several workers need"])
+def test_who_agrees_with_others_needs_a_store(who: str) -> None:
+    """A write that one process knows of would be run again by the next."""
+    assert wrong(shared(without="redis.url", **WANTING[who])) == [
+        f"redis.url: {who} one, the store that all replicas share"
+    ]
+
+
+def test_all_that_production_lacks_is_told_at_once() -> None:
+    """The store and both kinds of keys."""
+    told = wrong({"environment": "production"})
+    assert [fault.partition(":")[0] for fault in told] == [
+        "redis.url", "secrets.encryption_keys", "secrets.signing_keys",
+    ]  # fmt: skip
+
+
+def test_one_worker_in_development_needs_no_store() -> None:
+    """It keeps its records in its own process, and has nobody to agree with."""
+    settings = parsed({"server": {"workers": 1}})
+    assert settings.development
+    assert settings.file.redis.url is None
+
+
+@pytest.mark.parametrize("name", ["wait_replicas", "wait_ms", "cluster", "durability"])
+def test_a_setting_of_a_store_that_is_not_there_is_a_fault(name: str) -> None:
+    """Whoever set it believes in a store that nobody would use."""
+    value = {"wait_replicas": 1, "wait_ms": 50, "cluster": True, "durability": "strict"}[name]
+    assert wrong({"redis": {name: value}}) == [f"redis.{name}: there is no redis.url"]
+    assert parsed(shared({name: value})).file.redis.model_dump()[name] == value
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis.internal.example:6379", "http://redis.internal.example", "redis://", "redis:///0",
+     "redis://a:port", "redis://a:99999", "redis://a:0", "redis://[::1", "redis://a/first",
+     "redis://a/0/1", "redis://a/-1"],
+)  # fmt: skip
+def test_what_is_no_address_of_a_store_is_a_fault(url: str) -> None:
+    """It is told at start, and not by the first write; what it holds is not repeated."""
+    assert wrong(shared(), {**SHARED, "URL": url}) == [
+        "redis.url: is not an address such as rediss://redis.example.com:6379/0"
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://localhost", "rediss://user:secret@redis.example.com:6380/", "redis://[::1]:6379/3",
+     "rediss://redis.example.com/0?ssl_cert_reqs=required"],
+)  # fmt: skip
+def test_an_address_of_a_store_may_name_more(url: str) -> None:
+    """A port, a database, a password, and what the connection is made with."""
+    assert parse(shared(), {**SHARED, "URL": url}, Path()).file.redis.url
+
+
+def test_a_cluster_has_one_database() -> None:
+    """The library would refuse to start with another."""
+    tree = shared({"cluster": True})
+    assert parsed(tree).file.redis.cluster
+    assert wrong(tree, {**SHARED, "URL": "redis://a/1"}) == [
+        "redis.url: a cluster has database 0 alone"
+    ]
+
+
+def test_a_secret_of_the_store_that_is_missing_is_told_once() -> None:
+    """Not once as missing and once more as no address."""
+    assert wrong(shared(), {**SHARED, "URL": ""}) == ["redis.url: the environment has no URL"]
+
+
+@pytest.mark.parametrize("seconds", [1, 84])
+def test_the_quiet_outlasts_a_vendor_by_a_minute(seconds: int) -> None:
+    """A write on its way must not pass for one that was not applied; development may hurry."""
+    hasty = {"quiet_seconds": seconds}
+    assert wrong(shared(environment="production", reconcile=hasty)) == [
+        "reconcile.quiet_seconds: is less than 85, which is timeouts.vendor_seconds and 60 more"
+    ]
+    assert parsed(shared(reconcile=hasty)).file.reconcile.quiet_seconds == seconds
+    patient = parsed(shared(environment="production", reconcile={"quiet_seconds": 85}))
+    assert patient.file.timeouts.vendor_seconds == 25
+
+
+@pytest.mark.parametrize(
+    ("environment", "durability", "strict"),
+    [
+        ("production", None, True),
+        ("production", "relaxed", False),
+        ("development", None, False),
+        ("development", "strict", True),
+    ],
+)
+def test_production_has_its_store_prove_itself(
+    environment: str, durability: str | None, strict: bool
+) -> None:
+    """Unless it is told otherwise; development is only if it asks for it."""
+    redis = {"durability": durability} if durability else {}
+    assert parsed(shared(redis, environment=environment)).strict is strict
+
+
+def test_a_store_in_the_own_process_proves_nothing() -> None:
+    """There is no setting of it that could lose records."""
+    assert not parsed({}).strict
+
+
+@pytest.mark.parametrize("id", ["", "two words", "line\nbreak", "x" * 65, "\N{KEY}"])
+def test_the_id_of_a_key_is_one_short_word(id: str) -> None:
+    """Records keep it beside other words, and seals keep its length in a byte."""
+    (fault,) = wrong({"secrets": {"signing_keys": [{"id": id, "key": "s" * 32}]}})
+    assert fault.startswith("secrets.signing_keys.0.id:")
+
+
+def test_a_broken_key_is_told_once() -> None:
     """Not once as broken and once more as missing."""
-    text = 'environment = "production"\n[secrets]\nsigning_keys = [{ id = "a" }]\n'
-    assert faults(write(text)) == ["secrets.signing_keys.0.key: is missing"]
+    tree = shared(environment="production")
+    del tree["secrets"]["signing_keys"][0]["key"]
+    assert wrong(tree) == ["secrets.signing_keys.0.key: is missing"]
 
 
 def test_numbers_of_the_file_are_exact() -> None:

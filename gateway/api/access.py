@@ -12,6 +12,7 @@ from gateway.errors import ConnectionNotFound, Forbidden, Unauthenticated
 
 READ = "opportunities:read"
 WRITE = "opportunities:write"
+RESOLVE = "operations:resolve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,14 @@ class Caller:
     scopes: frozenset[str]
     patterns: tuple[str, ...]
 
-    def require(self, scope: str) -> None:
-        """Raises `Forbidden` without the scope."""
-        if scope not in self.scopes:
-            raise Forbidden(f"The caller {self.name} lacks the scope {scope}.")
+    def require(self, *scopes: str) -> None:
+        """Raises `Forbidden` without any of the scopes."""
+        if self.scopes.isdisjoint(scopes):
+            raise Forbidden(f"The caller {self.name} lacks the scope {' or '.join(scopes)}.")
+
+    def may(self, scope: str) -> bool:
+        """Whether the caller has the scope."""
+        return scope in self.scopes
 
     def sees(self, connection: str) -> bool:
         """Whether one of the caller's patterns fits."""

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from gateway.canonical import json_text
 from gateway.canonical.ids import pointer
+from gateway.canonical.query import DEFAULT_LIMIT, MAX_LIMIT
 from gateway.errors import (
     MAX_FAULTS,
     BodyTooLarge,
@@ -174,6 +175,15 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"there is no {kind} {name[:64]}{hint}"
+
+
+def limit(found: Mapping[str, list[str]], faults: list[Fault]) -> int:
+    """How many items of a list are wanted; another value than a number in range is a fault."""
+    value = single(found, "limit", str(DEFAULT_LIMIT))
+    if re.fullmatch(r"[0-9]{1,3}", value) and 1 <= int(value) <= MAX_LIMIT:
+        return int(value)
+    faults.append(parameter("limit", f"a number from 1 to {MAX_LIMIT} is expected"))
+    return DEFAULT_LIMIT
 
 
 def single(found: Mapping[str, list[str]], name: str, default: str = "") -> str:

@@ -5,32 +5,22 @@ import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.canonical import json_text
 from gateway.errors import InvalidCursor
+from gateway.idempotency.signing import SigningKey
 from gateway.listing import Position
 
 LIFE_SECONDS = 24 * 3600
 SIGNATURE_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A key with the id that rotation knows it by."""
-
-    id: str
-    secret: bytes
-
-
 class Cursors:
     """Writes and reads cursors; the first key signs, all verify."""
 
-    def __init__(
-        self, keys: tuple[SigningKey, ...], clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, keys: Sequence[SigningKey], clock: Callable[[], float] = time.time) -> None:
         self._keys = {key.id: key.secret for key in keys}
         self._first = keys[0]
         self._clock = clock

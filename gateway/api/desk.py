@@ -17,6 +17,10 @@ from gateway.canonical.opportunity import Opportunity
 from gateway.connections import Connection
 from gateway.engine.health import Health
 from gateway.errors import OpportunityNotFound
+from gateway.evidence import Evidence
+from gateway.idempotency.doing import Doing
+from gateway.idempotency.once import Once
+from gateway.idempotency.registry import Registry
 from gateway.listing import Listing
 from gateway.opportunities import Opportunities, Terms
 
@@ -30,7 +34,12 @@ class House:
     opportunities: Opportunities
     listing: Listing
     cursors: Cursors
+    evidence: Evidence
     health: Mapping[str, Health]
+    once: Once[Any]
+    registry: Registry
+    doing: Doing[Any]
+    require_key: bool
     request_seconds: float
     vendor_seconds: float
 
@@ -38,13 +47,16 @@ class House:
 class Desk:
     """One request being served."""
 
-    def __init__(self, request: Request, scope: str) -> None:
-        """Authenticates and authorises. Raises `Denied`, or `MalformedRequest` for its headers."""
+    def __init__(self, request: Request, *scopes: str) -> None:
+        """Authenticates, and authorises by any of the scopes.
+
+        Raises `Denied`, or `MalformedRequest` for its headers.
+        """
         self.request = request
         self.house: House = request.app.state.house
         self.caller: Caller = self.house.access.caller(request.headers.get("authorization"))
         request.state.caller = self.caller.name
-        self.caller.require(scope)
+        self.caller.require(*scopes)
         self.lenient = headers.is_lenient(request.headers)
         self.seconds = headers.timeout_seconds(request.headers, self.house.request_seconds)
         self.until = asyncio.get_running_loop().time() + self.seconds

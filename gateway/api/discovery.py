@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api import bodies, documents
+from gateway.api import bodies, documents, parameters
 from gateway.api.access import READ
 from gateway.api.desk import Desk
 from gateway.canonical.capabilities import Capabilities, RateLimit
@@ -17,6 +17,7 @@ from gateway.canonical.schema import Answer, Instant, open_enum
 from gateway.connections import Connection
 from gateway.engine.health import Health
 from gateway.errors import GatewayError, OperationUnsupported
+from gateway.evidence import marker_trouble
 from gateway.normalizer.dates import instant
 from gateway.vendors import installed
 
@@ -110,7 +111,7 @@ async def list_connections(request: Request) -> Response:
 
 @router.get(
     "/v1/connections/{connection}",
-    **documents.discovery("get_connection", ConnectionAnswer, documents.CHECK_PARAMETER),
+    **documents.discovery("get_connection", ConnectionAnswer, parameters.CHECK),
 )
 async def get_connection(request: Request, connection: str) -> Response:
     """Tells how a connection fares; `check=true` asks the vendor, at most once a minute."""
@@ -234,9 +235,12 @@ def _state(desk: Desk, at: Connection, health: Health) -> tuple[str, str | None]
         return "disabled", "an operator switched it off"
     if health.unauthorized:
         return "unauthorized", "the vendor does not accept the credentials"
-    theirs = desk.house.opportunities.known(at).currency
+    known = desk.house.opportunities.known(at)
+    theirs = known.currency
     if theirs and at.currency and theirs != at.currency:
         return "degraded", f"configured for {at.currency}, and the vendor's account is in {theirs}"
+    if known.known and (trouble := marker_trouble(known, at.options.marker_field)):
+        return "degraded", trouble
     if health.sick:
         return "degraded", "the last call got no usable answer"
     return "ready", None

@@ -3,7 +3,7 @@
 Pure ASGI: the framework's middleware base class breaks streaming and costs more than the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway import errors
 from gateway.api import bodies, headers, problems
 from gateway.errors import (
     GatewayError,
@@ -30,6 +31,13 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
 }
 WRITES = frozenset({"POST", "PATCH", "DELETE"})
+
+
+_IDEMPOTENCY: Mapping[type[GatewayError], str] = {
+    errors.KeyReused: "mismatch",
+    errors.InProgress: "in-progress",
+}
+"""What `Idempotency-Status` says where the outcome does not say it (reliability.md 1.2)."""
 
 
 class Frame:
@@ -96,8 +104,11 @@ class _Served:
         answered.setdefault("Cache-Control", "private, no-cache")
         for name, value in SECURITY_HEADERS.items():
             answered.setdefault(name, value)
-        if "idempotency-key" in self._request.headers and _writes(self._request):
-            answered["Idempotency-Status"] = "not-stored"
+        if not _writes(self._request):
+            return
+        answered["Idempotency-Status"] = self._state.get("idempotency", "not-applied")
+        if "server_key" in self._state:
+            answered["Idempotency-Key"] = self._state["server_key"]
 
     def _record(self, seconds: float) -> Served:
         route = self._scope.get("route")
@@ -134,6 +145,8 @@ def problem_response(
         error.connection = at.name
     request.state.code = error.code
     request.state.cause = error.__cause__
+    usual = "not-applied" if error.outcome == "not_applied" else "indeterminate"
+    request.state.idempotency = _IDEMPOTENCY.get(type(error), usual)
     problem = problems.problem_of(
         error,
         request_id=request.state.request_id,

@@ -1,23 +1,24 @@
 """The routes of opportunities: list, get, create, update, delete."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api import bodies, documents, headers, problems
+from gateway.api import bodies, documents, headers, parameters, problems
 from gateway.api.access import READ, WRITE
 from gateway.api.desk import Desk, shown
+from gateway.api.writes import written
 from gateway.canonical.opportunity import Opportunity, OpportunityDraft, OpportunityPatch
 from gateway.canonical.pipeline import STATUSES
-from gateway.canonical.query import DEFAULT_LIMIT, FILTERS, MAX_LIMIT, SORTS
+from gateway.canonical.query import FILTERS, SORTS
 from gateway.canonical.schema import Answer, is_instant
 from gateway.errors import ConnectionNotFound, Fault
 from gateway.listing import Position, Trouble, Wanted
 from gateway.normalizer.dates import instant
 
+LISTED_BY = tuple(parameter["name"] for parameter in parameters.LIST)
 _TIMES = ("_after", "_before")
 
 router = APIRouter(tags=["opportunities"])
@@ -51,16 +52,14 @@ async def create_opportunity(request: Request) -> Response:
     except ConnectionNotFound as error:
         error.faults = (Fault(code=error.code, detail=error.message, pointer="/connection"),)
         raise
-    made = await desk.house.opportunities.create(at, draft, desk.terms())
-    location = f"/v1/opportunities/{made.id}"
-    return desk.opportunity_answer(made, 201, raw=raw, Location=location)
+    return await written(desk, "create", at, body=draft, raw=raw)
 
 
 @router.get("/v1/opportunities", **documents.list_opportunities(OpportunityPage))
 async def list_opportunities(request: Request) -> Response:
     """Lists opportunities over connections, one after another in order of name."""
     desk = Desk(request, READ)
-    found = bodies.query(request, documents.LIST_PARAMETERS, ("connection",))
+    found = bodies.query(request, LISTED_BY, ("connection",))
     wanted, query = _wanted(desk, found)
     raw = include_raw(found)
     among = desk.caller.among(desk.house.connections)
@@ -116,8 +115,7 @@ async def update_opportunity(request: Request, opportunity_id: str) -> Response:
     at, vendor_id = desk.opportunity(opportunity_id)
     body = await bodies.json_body(request, bodies.MERGE_PATCH, desk.seconds)
     patch = bodies.parsed(OpportunityPatch, body)
-    changed = await desk.house.opportunities.update(at, vendor_id, patch, desk.terms())
-    return desk.opportunity_answer(changed, raw=raw)
+    return await written(desk, "update", at, vendor_id, body=patch, raw=raw)
 
 
 @router.delete("/v1/opportunities/{opportunity_id}", **documents.delete_opportunity())
@@ -126,8 +124,7 @@ async def delete_opportunity(request: Request, opportunity_id: str) -> Response:
     desk = Desk(request, WRITE)
     bodies.query(request, ())
     at, vendor_id = desk.opportunity(opportunity_id)
-    await desk.house.opportunities.delete(at, vendor_id, desk.terms())
-    return Response(status_code=204, headers=desk.preference())
+    return await written(desk, "delete", at, vendor_id)
 
 
 def include_raw(found: Mapping[str, list[str]]) -> bool:
@@ -149,9 +146,7 @@ def _wanted(desk: Desk, found: Mapping[str, list[str]]) -> tuple[Wanted, dict[st
     archived = bodies.single(found, "include_archived", "false")
     if archived not in {"true", "false"}:
         faults.append(bodies.parameter("include_archived", "true or false is expected"))
-    limit = bodies.single(found, "limit", str(DEFAULT_LIMIT))
-    if not re.fullmatch(r"[0-9]{1,3}", limit) or not 1 <= int(limit) <= MAX_LIMIT:
-        faults.append(bodies.parameter("limit", f"a number from 1 to {MAX_LIMIT} is expected"))
+    limit = bodies.limit(found, faults)
     if faults:
         raise bodies.parameters_refused(faults)
     named = "connection" in found
@@ -166,7 +161,7 @@ def _wanted(desk: Desk, found: Mapping[str, list[str]]) -> tuple[Wanted, dict[st
         sort=sort.removeprefix("-") or None,
         descending=sort.startswith("-"),
         include_archived=archived == "true",
-        limit=int(limit),
+        limit=limit,
         named=named,
     )
     bound = {**filters, "sort": sort, "archived": archived, "limit": limit,

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from gateway.api import problems
 from gateway.canonical import json_text
 from gateway.errors import RouteNotFound
+from gateway.idempotency.monitor import Monitor
 
 router = APIRouter(include_in_schema=False)
 
@@ -25,9 +26,15 @@ async def livez() -> Response:
 
 
 @router.get("/readyz")
-async def readyz() -> Response:
-    """Says that the configuration is loaded and requests are welcome."""
-    return _json({"status": "ready"})
+async def readyz(request: Request) -> Response:
+    """Says whether requests are welcome, and what is the matter where not all is well."""
+    monitor: Monitor | None = getattr(request.app.state, "monitor", None)
+    if monitor is None:
+        return _json({"status": "ready"})
+    reasons = list(monitor.reasons)
+    if not monitor.ready:
+        return _json({"status": "unready", "reasons": reasons}, status=503)
+    return _json({"status": "degraded", "reasons": reasons} if reasons else {"status": "ready"})
 
 
 @router.get("/openapi.json")
@@ -81,5 +88,5 @@ def problem(code: str) -> str | None:
     )
 
 
-def _json(value: object) -> Response:
-    return Response(json_text.write(value), media_type="application/json")
+def _json(value: object, *, status: int = 200) -> Response:
+    return Response(json_text.write(value), status, media_type="application/json")

@@ -81,6 +81,8 @@ class NativeIdempotency(Answer):
     header: str | None = None
     window_seconds: int | None = None
     methods: tuple[str, ...] = ()
+    marker: bool = False
+    """Whether a create carries a mark by which it is found again if its answer is lost."""
     note: str | None = None
 
 

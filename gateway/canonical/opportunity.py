@@ -47,7 +47,7 @@ class Warning(Answer):  # noqa: A001 - the contract's word (api.md 3)
         str,
         open_enum(
             "unsupported-field", "rounded", "side-effect", "unreadable-value",
-            "cannot-be-read-back", "title-repeated",
+            "cannot-be-read-back", "title-repeated", "reconstructed", "duplicate-detected",
         ),
     ]  # fmt: skip
     pointer: str | None

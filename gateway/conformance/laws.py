@@ -12,7 +12,7 @@ from hypothesis.errors import NoSuchExample
 from gateway.canonical.capabilities import SUPPORTS, WRITES
 from gateway.canonical.opportunity import Opportunity
 from gateway.canonical.query import FILTERS, SORTS
-from gateway.conformance.meanings import JSON, MEANINGS, WORDS
+from gateway.conformance.meanings import DRAWS, JSON, WORDS, shows
 from gateway.conformance.subject import Subject
 from gateway.errors import (
     OpportunityNotFound,
@@ -26,6 +26,7 @@ from gateway.errors import (
 from gateway.normalizer.admission import Write
 from gateway.normalizer.dialect import FIELDS, Dialect
 from gateway.normalizer.notation import Context
+from gateway.normalizer.sameness import Sight, targets
 from gateway.translator import Vendor, VendorResponse
 
 Way = Callable[[Mapping[str, Any]], Opportunity]
@@ -68,7 +69,7 @@ def laws(vendor: Vendor, context: Context, examples: int = 25) -> list[Law]:
         Law("reads-what-is-spoilt", partial(_reads_what_is_spoilt, examples=examples * OFTENER)),
         Law("lists-as-it-gets", _lists_as_it_gets),
         Law("misses-what-is-not-there", _misses_what_is_not_there),
-        *(law for name in MEANINGS for law in _laws_of(vendor.dialect, context, name, examples)),
+        *(law for name in DRAWS for law in _laws_of(vendor.dialect, context, name, examples)),
     ]
 
 
@@ -176,10 +177,9 @@ def _spells(subject: Subject, name: str, action: Write, examples: int) -> None:
 
     Where it is not, as ids are written and objects read, only the vendor in hand can tell.
     """
-    meaning = MEANINGS[name]
 
     @_drawing(examples)
-    @given(meaning.draws(subject))
+    @given(DRAWS[name](subject))
     def holds(sent: Any) -> None:
         try:
             change = subject.change(action, {name: sent}).only(name)
@@ -189,7 +189,7 @@ def _spells(subject: Subject, name: str, action: Write, examples: int) -> None:
         read = subject.dialect.read({subject.dialect.id_key: "1", **body}, subject.context)
         assert not _holds_a_float(body), f"{body} holds a binary float"
         if not subject.dialect.envelope.open(body).keys() & read.vendor_fields.keys():
-            assert meaning.same(sent, getattr(read, name)), f"{body} is read as {read}"
+            assert shows(name, sent, getattr(read, name)), f"{body} is read as {read}"
 
     holds()
 
@@ -199,8 +199,8 @@ def _keeps(subject: Subject, name: str, action: Write, examples: int) -> None:
 
     A refusal is as good, unless everything is refused; an `undocumented` cell may do even that.
     """
-    can, meaning = subject.can(name), MEANINGS[name]
-    draws = WORDS if can.reads_back == "normalized" else meaning.draws(subject)
+    can = subject.can(name)
+    draws = WORDS if can.reads_back == "normalized" else DRAWS[name](subject)
     cases = st.tuples(draws, st.sampled_from(_ways(subject, name, action)))
     taken: list[Any] = []
 
@@ -213,6 +213,7 @@ def _keeps(subject: Subject, name: str, action: Write, examples: int) -> None:
         finally:
             assert not any(_holds_a_float(call.json) for call in subject.calls), subject.calls
         _shows(subject, name, sent, answer)
+        _proves(subject, action, name, sent, answer)
         taken.append(sent)
         return True
 
@@ -260,8 +261,16 @@ def _shows(subject: Subject, name: str, sent: Any, answer: Opportunity) -> None:
     again = subject.get(answer.vendor_id)
     assert again.etag == answer.etag, "the write and the next reading have different versions"
     for shown in (answer, again):
-        assert MEANINGS[name].same(sent, getattr(shown, name)), shown
+        assert shows(name, sent, getattr(shown, name)), shown
         assert not _holds_a_float(shown.model_dump()), shown
+
+
+def _proves(subject: Subject, action: Write, name: str, sent: Any, answer: Opportunity) -> None:
+    """A record that holds what was sent is never taken for one that does not, on any later look."""
+    change = subject.change(action, {name: sent}, answer).only(name)
+    sight = Sight(answer.raw or {}, subject.dialect, subject.context)
+    missed = [target.pointer for target in targets(change) if sight.has(target) is False]
+    assert not missed, f"{missed} of {sent} cannot be seen in {answer}"
 
 
 def _leaves_the_rest(subject: Subject, name: str, examples: int) -> None:
@@ -270,7 +279,7 @@ def _leaves_the_rest(subject: Subject, name: str, examples: int) -> None:
     may = {name, *UNFIELDED, *(field for effect in effects for field in effect.fields)}
 
     @_drawing(examples)
-    @given(MEANINGS[name].draws(subject), st.sampled_from(subject.standing))
+    @given(DRAWS[name](subject), st.sampled_from(subject.standing))
     def holds(sent: Any, record: Opportunity) -> None:
         before = subject.get(record.vendor_id).model_dump()
         try:

@@ -1,58 +1,20 @@
 """What callers send as each canonical field, drawn by Hypothesis, and when an answer shows it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from gateway.canonical.custom_fields import CustomField
 from gateway.canonical.money import Period
-from gateway.canonical.opportunity import Value
+from gateway.canonical.opportunity import OpportunityPatch
 from gateway.canonical.pipeline import Status
 from gateway.conformance.subject import Subject
-from gateway.normalizer import dates
+from gateway.normalizer.admission import internal
+from gateway.normalizer.sameness import same
 
 Drawn = st.SearchStrategy[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What is sent as a field, and whether what an answer shows is the same."""
-
-    draws: Callable[[Subject], Drawn]
-    same: Callable[[Any, Any], bool]
-
-
-def _equal(sent: Any, shown: Any) -> bool:
-    return bool(sent == shown)
-
-
-def _same_instant(sent: str, shown: str | None) -> bool:
-    return dates.instant(sent) == shown
-
-
-def _same_money(sent: Mapping[str, Any], shown: Value | None) -> bool:
-    """Equal amounts, whatever their digits; currency and period where they were named."""
-    if shown is None or shown.amount is None:
-        return False
-    told = {**shown.model_dump(), "amount": Decimal(shown.amount)}
-    return {**sent, "amount": Decimal(sent["amount"])}.items() <= told.items()
-
-
-def _refers(sent: Mapping[str, Any], shown: Any) -> bool:
-    return shown is not None and all(getattr(shown, key) == sent[key] for key in sent)
-
-
-def _all_refer(sent: list[Mapping[str, Any]], shown: tuple[Any, ...]) -> bool:
-    return len(sent) == len(shown) and all(map(_refers, sent, shown))
-
-
-def _same_values(sent: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
-    """Each key shows what was sent; an empty list is as good as no value."""
-    return all(shown.get(key, []) == value for key, value in sent.items())
 
 
 TEXTS: Drawn = st.text(max_size=40)
@@ -146,7 +108,7 @@ def _contacts(subject: Subject) -> Drawn:
 
 def _custom(subject: Subject) -> Drawn:
     """Values of custom fields by their type; of a type without a rule, those that were seen."""
-    reserved = subject.dialect.reserved(subject.context)
+    reserved = {*subject.dialect.reserved(subject.context), subject.bare.option("marker_field")}
     values: dict[str, Drawn] = {}
     for field in subject.context.catalogue.custom_fields or ():
         held = (record.custom_fields.get(field.key) for record in subject.records)
@@ -163,20 +125,28 @@ def _of_type(field: CustomField, seen: list[Any]) -> Drawn:
     return st.lists(one, max_size=3, unique=True) if field.multiple else one
 
 
-_PLAIN = Meaning(lambda _: TEXTS, _equal)
+def _texts(_: Subject) -> Drawn:
+    return TEXTS
 
-MEANINGS: Mapping[str, Meaning] = {
-    **dict.fromkeys(("external_id", "name", "description", "lost_reason", "won_reason"), _PLAIN),
-    "value": Meaning(_money, _same_money),
-    "probability": Meaning(lambda _: PERCENT, _equal),
-    "status": Meaning(lambda _: st.sampled_from(get_args(Status)), _equal),
-    "stage": Meaning(_stages, _refers),
-    "pipeline": Meaning(_pipelines, _refers),
-    "owner": Meaning(_owners, _refers),
-    "account": Meaning(_accounts, _refers),
-    "contacts": Meaning(_contacts, _all_refer),
-    "expected_close_date": Meaning(lambda _: DATES, _equal),
-    "closed_at": Meaning(lambda _: TIMES, _same_instant),
-    "custom_fields": Meaning(_custom, _same_values),
+
+DRAWS: Mapping[str, Callable[[Subject], Drawn]] = {
+    **dict.fromkeys(("external_id", "name", "description", "lost_reason", "won_reason"), _texts),
+    "value": _money,
+    "probability": lambda _: PERCENT,
+    "status": lambda _: st.sampled_from(get_args(Status)),
+    "stage": _stages,
+    "pipeline": _pipelines,
+    "owner": _owners,
+    "account": _accounts,
+    "contacts": _contacts,
+    "expected_close_date": lambda _: DATES,
+    "closed_at": lambda _: TIMES,
+    "custom_fields": _custom,
 }
 """Every field that callers can send."""
+
+
+def shows(name: str, sent: Any, shown: Any) -> bool:
+    """Whether a field of an answer is what a caller's JSON named."""
+    wanted = getattr(OpportunityPatch.model_validate({name: sent}), name)
+    return same(name, internal(wanted, "update"), shown) is True

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gateway.demo.guide import Guide
 from gateway.demo.house import ProgramDied, running
-from gateway.demo.scenes import SCENES, Scene
+from gateway.demo.scenes import SCENES
+from gateway.demo.steps import Scene
 
 
 def tour(*, port: int, ends: bool, scenes: Sequence[Scene] = SCENES) -> int:

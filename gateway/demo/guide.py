@@ -5,15 +5,17 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from gateway.demo.house import KEY, House
-from gateway.demo.scenes import Scene, Seen, Step, found, member, shown
+from gateway.demo.house import KEY, Answered, House
+from gateway.demo.steps import Scene, Seen, Step, found, member, shown
 
 BOLD, DIM, RED, GREEN = 1, 2, 31, 32
 """As ANSI terminals number them."""
+NOWHERE = "acme-none.none"
 LONG_ID = re.compile(r"([\w-]{12})[\w-]{12,}")
 INVITATION = """
 The gateway serves at {gateway}, the vendors at {sandbox}; Ctrl-C ends both. To copy:
@@ -23,7 +25,8 @@ The gateway serves at {gateway}, the vendors at {sandbox}; Ctrl-C ends both. To 
   curl -s {gateway}/v1/opportunities/{id} -H 'Authorization: Bearer {key}'
   curl -s -X PATCH {gateway}/v1/opportunities/{id} \\
     -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
-    -d '{{"status": "won"}}'
+    -H 'Idempotency-Key: won-1' -d '{{"status": "won"}}'
+  curl -s {gateway}/v1/operations -H 'Authorization: Bearer {key}'
   curl -s {sandbox}/close/_ledger    # what the vendor received, and what it changed
 
 Every operation: {gateway}/docs
@@ -36,6 +39,9 @@ class Guide:
     def __init__(self, house: House) -> None:
         self._house = house
         self._made: dict[str, str] = {}
+        self._operation = "op_none"
+        self._content = b""
+        self._known: Counter[tuple[str, str]] = Counter()
         self._width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 160)
         self._coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
@@ -55,8 +61,12 @@ class Guide:
         print(INVITATION.format(**urls, key=KEY, id=self._made.get("close")), flush=True)
 
     def _play(self, told: Step) -> bool:
-        step = told.about(self._made.get(told.vendor, "acme-none.none"))
-        self._say(f"\n{step.ask}{'  Prefer: handling=lenient' if step.lenient else ''}")
+        step = told.about(
+            {"id": self._made.get(told.vendor, NOWHERE), "operation": self._operation}
+        )
+        self._say(f"\n{step.ask}")
+        for name, value in step.sent.items():
+            self._say(f"{name}: {value}")
         if step.body is not None:
             self._say(shown(step.body))
         seen = self._seen(step)
@@ -74,24 +84,34 @@ class Guide:
         """Plays a step, and looks into what its vendor received."""
         if step.fault is not None:
             self._house.ask("sandbox", f"POST /{step.vendor}/_faults", step.fault)
-        before = self._ledger(step.vendor)
-        headers = {"Authorization": f"Bearer {KEY}"}
-        headers |= {"Prefer": "handling=lenient"} if step.lenient else {}
-        status, answer = self._house.ask("gateway", step.ask, step.body, headers)
-        after = self._ledger(step.vendor)
-        if status == 201:
-            self._made[step.vendor] = answer["id"]
-        return Seen(
+        headers = {"Authorization": f"Bearer {KEY}", **step.sent}
+        told = self._house.ask("gateway", step.ask, step.body, headers)
+        calls, effects = self._news(step.vendor)
+        seen = Seen(
             vendor=step.vendor,
-            status=status,
-            answer=answer,
-            calls=after["requests"][len(before["requests"]) :],
-            effects=len(after["effects"]) - len(before["effects"]),
+            status=told.status,
+            headers=told.headers,
+            answer=told.json,
+            calls=calls,
+            effects=len(effects),
+            same=told.content == self._content,
         )
+        self._remember(step, told)
+        return seen
 
-    def _ledger(self, vendor: str) -> Mapping[str, Sequence[Any]]:
-        status, ledger = self._house.ask("sandbox", f"GET /{vendor}/_ledger")
-        return ledger if status == 200 else {"requests": [], "effects": []}
+    def _remember(self, step: Step, told: Answered) -> None:
+        self._content = told.content
+        if told.status == 201:
+            self._made[step.vendor] = told.json["id"]
+        self._operation = found(told.json, "/operation_id") or self._operation
+
+    def _news(self, vendor: str) -> Iterator[Sequence[Any]]:
+        """The calls and the effects that the vendor had since its last step."""
+        ledger = self._house.ask("sandbox", f"GET /{vendor}/_ledger").json
+        for kind in ("requests", "effects"):
+            told = ledger.get(kind, ())
+            yield told[self._known[vendor, kind] :]
+            self._known[vendor, kind] = len(told)
 
     def _columns(self, step: Step, seen: Seen) -> None:
         """What is left and what is right, side by side."""
@@ -103,7 +123,9 @@ class Guide:
             return
         width = (self._width - 5) // 2
         self._say(f"  {head:{width}} | the caller gets", DIM)
-        theirs = [member(name, found(seen.answer, f"/{name}")) for name in step.right]
+        theirs = [f"{name}: {seen.headers.get(name.lower())}" for name in step.answered]
+        theirs += [member(name, found(seen.answer, f"/{name}")) for name in step.right]
+        theirs += ["(byte for byte the answer before)"] if step.same else []
         rows = zip_longest(ours, theirs, fillvalue="")
         for row in rows if step.left.abreast else [("\n".join(ours), "\n".join(theirs))]:
             cells = (wrapped(LONG_ID.sub(r"\1~", cell), width) for cell in row)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
@@ -24,16 +24,35 @@ START_SECONDS = 30
 END_SECONDS = 5
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
+# A vendor that hangs is given up soon, since somebody is looking on; a slow machine is waited for.
 CONFIGURATION = f"""
 environment = "development"
 [logs]
 format = "console"
 level = "warning"
+[timeouts]
+vendor_seconds = 3
+[idempotency]
+wait_seconds = 10
+[reconcile]
+quiet_seconds = 3
+sweep_seconds = 1
 [callers.demo]
 key_sha256 = "{hash_key(KEY)}"
 scopes = ["opportunities:read", "opportunities:write"]
 connections = ["*"]
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a program answered; where no answer came, status 0 and a sentence as its `detail`."""
+
+    status: int
+    json: Any
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By their names in small letters."""
 
 
 class ProgramDied(Exception):
@@ -53,8 +72,8 @@ class House:
 
     def ask(
         self, program: str, what: str, body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> tuple[int, Any]:
-        """The status and the JSON of an answer; 0 and a sentence where none came."""
+    ) -> Answered:
+        """Asks a program."""
         method, target = what.split(" ", 1)
         content = None if body is None else json_text.write(body)
         kind = {} if body is None else {"Content-Type": "application/json"}
@@ -62,9 +81,11 @@ class House:
         try:
             connection.request(method, target, content, {**kind, **(headers or {})})
             answer = connection.getresponse()
-            return answer.status, json_text.read(answer.read())
+            told = {name.lower(): value for name, value in answer.getheaders()}
+            text = answer.read()
+            return Answered(answer.status, json_text.read(text), text, told)
         except (OSError, HTTPException, json_text.JsonTextError) as error:
-            return 0, {"detail": f"no answer came: {error}"}
+            return Answered(0, {"detail": f"no answer came: {error}"})
         finally:
             connection.close()
 
@@ -80,7 +101,7 @@ class House:
     def await_answer(self, program: str, what: str) -> None:
         """Waits until a program answers. Raises `ProgramDied`."""
         until = time.monotonic() + START_SECONDS
-        while self.ask(program, what)[0] != 200:
+        while self.ask(program, what).status != 200:
             self.last(0.05)
             if time.monotonic() > until:
                 raise ProgramDied(f"The {program} does not answer.")

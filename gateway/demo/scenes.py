@@ -1,84 +1,12 @@
 """What the tour shows: a table of requests, of what has to come of each, and of what is shown."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.canonical import json_text
+from gateway.demo.steps import Column, Scene, Seen, Step, found, member
 from gateway.sandbox.close_seed import field_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What a step brought about: the gateway's answer, and the calls that its vendor received."""
-
-    vendor: str
-    status: int
-    answer: Any
-    calls: Sequence[Mapping[str, Any]]
-    effects: int
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What is shown on the left: its head, and its lines."""
-
-    head: str
-    lines: Callable[[Seen], list[str]]
-    abreast: bool = False
-    """Whether each line stands beside the one on the right that says the same."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One request to the gateway, what has to come of it, and what of it is shown.
-
-    `{id}` in the request is the opportunity that the tour made at the vendor. `expects` maps JSON
-    pointers (RFC 6901) into the answer to values, None where nothing may be; `effects` counts what
-    the vendor changes; `fault` is a script for the sandbox.
-    """
-
-    vendor: str = ""
-    ask: str
-    body: Any = None
-    lenient: bool = False
-    fault: Mapping[str, Any] | None = None
-    status: int = 200
-    expects: Mapping[str, Any]
-    effects: int = 0
-    left: Column
-    right: Sequence[str] = ()
-    """Members of the answer; without any the left column has the whole width, and long ids."""
-
-    def about(self, opportunity_id: str) -> "Step":
-        """The step with `{id}` filled in."""
-        body = json_text.write(self.body).replace(b"{id}", opportunity_id.encode())
-        ask = self.ask.replace("{id}", opportunity_id)
-        return replace(self, ask=ask, body=json_text.read(body))
-
-    def wrong(self, seen: Seen) -> list[str]:
-        """What came of it that should not have."""
-        pairs = {
-            "the status": (self.status, seen.status),
-            "the number of changes at the vendor": (self.effects, seen.effects),
-            **{at: (value, found(seen.answer, at)) for at, value in self.expects.items()},
-        }
-        return [
-            f"{what} is {shown(told)}, not {shown(expected)}"
-            for what, (expected, told) in pairs.items()
-            if told != expected
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Steps that show one thing."""
-
-    heading: str
-    sentence: str
-    steps: Sequence[Step]
 
 
 def _kept(seen: Seen) -> list[str]:
@@ -89,7 +17,9 @@ def _kept(seen: Seen) -> list[str]:
 
 def _received(seen: Seen) -> list[str]:
     """The calls that arrived at the vendor."""
-    return [line for call in seen.calls for line in _lines(call, call["path"])] or ["(no call)"]
+    targets = ("?".join(filter(None, (call["path"], call["query"]))) for call in seen.calls)
+    lines = (_lines(call, target) for call, target in zip(seen.calls, targets, strict=True))
+    return [line for call in lines for line in call] or ["(no call)"]
 
 
 def _planned(seen: Seen) -> list[str]:
@@ -105,30 +35,17 @@ def _counted(seen: Seen) -> list[str]:
     return [f"{connection:14} {status:8}{count:4}" for (connection, status), count in tally.items()]
 
 
+def _evidence(seen: Seen) -> list[str]:
+    """What the record of an operation says of how it went."""
+    lines = found(seen.answer, "/evidence") or ()
+    return [f"{line['kind']}: {line['detail']}" for line in lines] or ["(nothing of note)"]
+
+
 KEPT = Column("{vendor} keeps", _kept, abreast=True)
 RECEIVED = Column("{vendor} received", _received)
 PLANNED = Column("{vendor} would receive", _planned)
+EVIDENCE = Column("how it was found out", _evidence)
 COUNTED = Column("connection, status, how many", _counted)
-
-
-def member(place: str, value: Any) -> str:
-    """A member of a JSON object, without the way to it."""
-    return f'"{place.rpartition("/")[2]}": {shown(value)}'
-
-
-def shown(value: Any) -> str:
-    """A value as JSON, with blanks where a line may be broken."""
-    return json_text.write(value).decode().replace('":', '": ').replace(',"', ', "')
-
-
-def found(value: Any, place: str) -> Any:
-    """What a JSON pointer points at, None where nothing is."""
-    for part in place.split("/")[1:]:
-        try:
-            value = value[int(part) if isinstance(value, list) else part]
-        except (LookupError, TypeError, ValueError):
-            return None
-    return value
 
 
 def _lines(call: Mapping[str, Any], target: str) -> list[str]:
@@ -171,6 +88,15 @@ ROBOTS = (
     ({"custom_fields_add": {"robots": ["Courier"]}}, ["Picker", "Courier"]),
 )
 PATCH = "PATCH /v1/opportunities/{id}"
+CREATE = "POST /v1/opportunities"
+LENIENT = {"Prefer": "handling=lenient"}
+PIER = {"connection": "acme-reevo", "name": "Pier", "value": {"amount": "12000.00"}}
+PIER_KEY = {"Idempotency-Key": "pier-1"}
+LIGHTHOUSE = {"connection": "acme-close", "name": "Lighthouse", "value": {"amount": "990.00"}}
+LIGHTHOUSE_KEY = {"Idempotency-Key": "lighthouse-1"}
+COMMITS_AND_HANGS = {
+    "match": {"method": "POST", "body": "Lighthouse"}, "fault": {"kind": "hang"}, "when": "after",
+}  # fmt: skip
 
 SCENES = (
     Scene(
@@ -178,7 +104,7 @@ SCENES = (
         "One body goes to four connections. The request is lenient: what a vendor cannot take is "
         "left out and told in a warning. Without that it would be refused.",
         [
-            Step(vendor=vendor, ask="POST /v1/opportunities?include=raw", lenient=True, status=201,
+            Step(vendor=vendor, ask=f"{CREATE}?include=raw", sent=LENIENT, status=201,
                  body={"connection": f"acme-{vendor}", **DRAFT}, effects=1,
                  expects={"/name": DRAFT["name"], "/value/amount": "7500.00",
                           f"/raw{amount}": AMOUNTS[vendor](7500),
@@ -219,13 +145,41 @@ SCENES = (
         ],
     ),
     Scene(
-        "A write whose answer never came",
-        "Close stores the change and breaks the connection. The gateway cannot know, and says so.",
+        "The same create, sent twice",
+        "A caller whose line broke sends it again under its key, and gets the very same answer: "
+        "the vendor is not called. Another request under that key is refused.",
         [
-            Step(vendor="close", ask=PATCH, body={"value": {"amount": "7600.00"}}, status=502,
-                 fault={"match": {"method": "PUT"}, "fault": {"kind": "reset"}, "when": "after"},
-                 expects={"/code": "outcome-indeterminate", "/outcome": "unknown"}, effects=1,
-                 left=RECEIVED, right=("code", "outcome", "detail")),
+            Step(vendor="reevo", ask=CREATE, sent=PIER_KEY, body=PIER, status=201, effects=1,
+                 expects={"/name": "Pier"}, answered={"Idempotency-Status": "created"},
+                 left=RECEIVED, right=("id", "name", "value")),
+            Step(vendor="reevo", ask=CREATE, sent=PIER_KEY, body=PIER, status=201, same=True,
+                 expects={"/name": "Pier"}, left=RECEIVED, right=("id", "name", "value"),
+                 answered={"Idempotency-Status": "replayed", "Idempotent-Replayed": "true"}),
+            Step(vendor="reevo", ask=CREATE, sent=PIER_KEY, body={**PIER, "name": "Quay"},
+                 status=422, expects={"/code": "idempotency-key-reused"}, left=RECEIVED,
+                 answered={"Idempotency-Status": "mismatch"}, right=("code", "detail")),
+        ],
+    ),
+    Scene(
+        "A vendor that commits, and then hangs",
+        "Close makes the record and never answers. The caller is told that this is not known. The "
+        "gateway sends nothing again: it looks for the mark that it left in the record, and who "
+        "repeats the request gets the true answer. The operation shows how it was found.",
+        [
+            Step(vendor="close", ask=CREATE, sent=LIGHTHOUSE_KEY, body=LIGHTHOUSE, status=504,
+                 effects=1, fault=COMMITS_AND_HANGS, left=RECEIVED,
+                 expects={"/code": "outcome-indeterminate", "/outcome": "unknown",
+                          "/retry": "same_request"},
+                 answered={"Idempotency-Status": "indeterminate"},
+                 right=("code", "outcome", "retry", "operation_id")),
+            Step(vendor="close", ask=CREATE, sent=LIGHTHOUSE_KEY, body=LIGHTHOUSE, status=201,
+                 expects={"/name": "Lighthouse", "/warnings/0/code": "reconstructed"},
+                 answered={"Idempotency-Status": "replayed"}, left=RECEIVED,
+                 right=("id", "name", "warnings")),
+            Step(vendor="close", ask="GET /v1/operations/{operation}",
+                 expects={"/state": "succeeded", "/attempts": 1, "/opportunity_id": "{id}",
+                          "/resolved_by": "gateway", "/answer/status": 201},
+                 left=EVIDENCE, right=("state", "attempts", "resolved_by", "reason")),
         ],
     ),
     Scene(

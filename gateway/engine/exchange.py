@@ -19,6 +19,12 @@ from gateway.translator import VendorRequest, VendorResponse
 class Permit(Protocol):
     """Leave to send a write: where idempotency meets the engine (reliability.md 2.4)."""
 
+    def recorded(self, request: VendorRequest) -> VendorResponse | None:
+        """The reply of an earlier run of the same operation to this write, not to be sent again."""
+
+    def native_key(self, request: VendorRequest) -> str | None:
+        """What a vendor that dedupes by itself is to know the write by."""
+
     async def leave(self, request: VendorRequest) -> None:
         """Awaited right before the first byte of a write; raises `NotSent` to hold it back."""
 
@@ -28,6 +34,14 @@ class Permit(Protocol):
 
 class FreePermit:
     """Leave for every write: no record is kept, so nothing holds a write back."""
+
+    def recorded(self, request: VendorRequest) -> VendorResponse | None:
+        """Knows of no earlier run."""
+        return None
+
+    def native_key(self, request: VendorRequest) -> str | None:
+        """Has no key."""
+        return None
 
     async def leave(self, request: VendorRequest) -> None:
         """Lets every write go."""

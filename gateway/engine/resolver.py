@@ -50,9 +50,9 @@ class Resolved:
     context: Context
 
 
-def needs_record(asked: Asked, admitted: Admitted) -> bool:
+def needs_record(asked: Asked, admitted: Admitted, context: Context) -> bool:
     """Whether an update has to read the record before it can be resolved."""
-    first = asked.vendor.reads_first
+    first = asked.vendor.needs_first(context)
     return asked.action == "update" and ("*" in first or bool(first & admitted.fields.keys()))
 
 
@@ -67,7 +67,7 @@ async def resolved(
     if _wants_catalogue(asked, admitted):
         context = await informed()
         admitted = _admitted(asked, context)
-    current = await read() if needs_record(asked, admitted) else None
+    current = await read() if needs_record(asked, admitted, context) else None
     try:
         change = resolve(admitted, asked.vendor.dialect, context, asked.action, current)
     except _MENDED_BY_A_FRESH_ONE:

@@ -14,6 +14,7 @@ import httpx
 
 from gateway.canonical import json_text
 from gateway.engine.exchange import Call, Exchange
+from gateway.errors import AppliedUnread, GatewayError, VendorReply
 from gateway.translator import VendorRequest, VendorResponse
 
 Transport = httpx.AsyncBaseTransport
@@ -65,7 +66,7 @@ def wire(
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise call.lost(_why(error)) from None
         except _Oversized as error:
-            raise call.lost(str(error)) from None
+            raise _unread(call, error) from None
 
     async def noted(call: Call) -> VendorResponse:
         response = await exchange(call)
@@ -132,17 +133,34 @@ async def _capped(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body as it comes; compressed ones are refused, as none was asked for."""
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding not in {"", "identity"}:
-        raise _Oversized(f"the answer came compressed as {encoding[:20]}, which was not asked for")
+        why = f"the answer came compressed as {encoding[:20]}, which was not asked for"
+        raise _Oversized(why, response.status_code)
     size = 0
     async for chunk in response.aiter_raw():
         size += len(chunk)
         if size > MAX_ANSWER:
-            raise _Oversized(f"the answer is larger than {MAX_ANSWER} bytes")
+            why = f"the answer is larger than {MAX_ANSWER} bytes"
+            raise _Oversized(why, response.status_code)
         yield chunk
 
 
 class _Oversized(Exception):
-    """An answer that is more than it may be."""
+    """An answer that is more than it may be, and the status that it came with."""
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+def _unread(call: Call, error: _Oversized) -> GatewayError:
+    """The error for an answer that is not read: whose write is known to be applied by its status.
+
+    Where the id of the record stands in that answer alone, it is not known enough.
+    """
+    if call.request.of_record and call.request.effect == "write" and 200 <= error.status < 300:
+        reply = VendorReply(status=error.status)
+        return AppliedUnread(f"The vendor took the write, and {error}.", reply=reply)
+    return call.lost(str(error))
 
 
 def _why(error: Exception) -> str:

@@ -1,45 +1,395 @@
-"""The store of writes in flight and done (reliability.md 2.3), as a protocol that replicas share.
+"""The store of writes in flight and done (reliability.md 2.3): what replicas share and agree by.
 
-The exchange meets it only through a permit: leave to send, and a note of the reply.
+Every call is atomic, judges time by the store's own clock in milliseconds, and may be repeated by
+its owner after a lost reply: the repeat changes nothing more and answers as the first did. A call
+that cannot be made raises `StoreUnavailable`, and then it may or may not have happened.
+
+What a call does to a record stands in `scripts/`, one file each; a store says how they are run.
 """
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, NamedTuple, cast
 
-Begun = Literal["new", "mine", "in-flight", "replay", "mismatch", "reconcile", "indeterminate"]
+from gateway.errors import StoreUnavailable
+from gateway.idempotency.record import (
+    COMPACT_AFTER_MS,
+    Fingerprint,
+    Place,
+    Record,
+    Result,
+    State,
+    facts_of,
+    spelled_reply,
+)
+
+__all__ = [
+    "Begun",
+    "Moved",
+    "OperationStore",
+    "StoreHealth",
+    "StoreUnavailable",
+]
+
+Verdict = Literal[
+    "new",
+    "mine",
+    "in_flight",
+    "replay",
+    "mismatch",
+    "unreadable",
+    "reconcile",
+    "indeterminate",
+    "gone",
+]
+Word = Literal["ok", "late", "already", "fenced", "lost"]
+Argument = str | int | bytes | Mapping[str, str | bytes] | Sequence[Fingerprint]
+"""What a script takes; only a store that sends it somewhere flattens it."""
+
+OPERATOR: Final = ""
+"""The owner of a call that nobody has a lease for."""
+MAX_DETAIL: Final = 500
+"""Characters of a line of evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAnswer:
-    """An answer as it was given: status, the headers that a replay repeats, and the very bytes."""
+class Begun:
+    """How it stands with a key.
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    `new`: run it. `mine`: one's own call again, go on from `state`. `in_flight`: another holds it
+    for `left_ms`. `reconcile`: find out, by reading, what became of the open send. `replay`,
+    `indeterminate`, `mismatch`: it is over, unsettled, or another request's. `unreadable`: it was
+    signed in a way that was not brought along, so nothing can be told. `gone`, of `take` alone:
+    nothing is open. `record` is there unless it is nobody's business: in flight, mismatch.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What `begin` found: the state of the key, the fence of its holder, the answer to replay."""
-
-    state: Begun
+    verdict: Verdict
     fence: int
-    retry_after_ms: int = 0
-    answer: StoredAnswer | None = None
+    attempts: int
+    left_ms: int
+    state: State | None
+    record: Record | None
+    highwater: int
+    """How many records the bucket ever had, which never falls unless some were lost."""
 
 
-class IdempotencyStore(Protocol):
-    """Every method is atomic, judges time by the store's own clock, and answers a repeat alike."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What became of a record, None where there is none; false where the call had no right to it.
 
-    async def begin(self, operation: str, fingerprint: bytes, owner: str) -> Claim:
-        """Claims a key for a request, or tells how it stands with it."""
+    `late`: it was done, and somebody else's lease, or verdict, was in the way. `already`: it is
+    completed otherwise. `lost`: there is no such record.
+    """
 
-    async def dispatch(self, operation: str, owner: str, fence: int, send: int) -> bool:
-        """Records, before its first byte leaves, that send number `send` goes out."""
+    word: Word
+    state: State | None
+    fence: int
 
-    async def complete(self, operation: str, owner: str, fence: int, answer: StoredAnswer) -> bool:
-        """Keeps the final answer."""
+    def __bool__(self) -> bool:
+        return self.word in {"ok", "late"}
 
-    async def release(self, operation: str, owner: str, fence: int) -> bool:
-        """Frees a key under which provably nothing was applied."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreHealth:
+    """Whether what the store acknowledges stays, as its settings have it (reliability.md 2.5)."""
+
+    ok: bool
+    """False where settings would lose records: with strict durability, no way to start."""
+    reasons: tuple[str, ...] = ()
+    """Why the store is degraded, or not ok."""
+    notes: tuple[str, ...] = ()
+    """What an operator may want to know, and no fault."""
+
+
+class Reply(NamedTuple):
+    """What every script of a record answers."""
+
+    word: str
+    state: State | None
+    fence: int
+    attempts: int
+    left_ms: int
+    highwater: int
+    record: Record | None
+
+
+class OperationStore(ABC):
+    """The calls; a record is named by the 32 hex digits of `record.address`."""
+
+    async def begin(
+        self,
+        hex32: str,
+        *,
+        fingerprints: Sequence[Fingerprint],
+        owner: str,
+        lease_ms: int,
+        keep_ms: int,
+        facts: Mapping[str, bytes | str],
+    ) -> Begun:
+        """Claims a key for a request, or tells how it stands with it.
+
+        A new record keeps the first fingerprint; `facts` are members that `record.FACTS` lists,
+        kept when it is made or comes again after it was released.
+        """
+        head = (lease_ms, keep_ms, fingerprints, facts_of(facts))
+        return _begun(await self._run("begin", hex32, owner, 0, *head))
+
+    async def take(self, hex32: str, *, owner: str, lease_ms: int) -> Begun:
+        """Gets an open record whose lease is over, or one's own send that no verdict came for."""
+        return _begun(await self._run("take", hex32, owner, 0, lease_ms))
+
+    async def dispatch(
+        self,
+        hex32: str,
+        *,
+        owner: str,
+        fence: int,
+        send: int,
+        min_left_ms: int,
+        lease_ms: int,
+        replicas: int = 0,
+        wait_ms: int = 0,
+    ) -> bool:
+        """Records that a send goes out; sends are numbered from 1 and never share a number.
+
+        False: it must not go out, because another holds the record, too little of the lease is
+        left, or fewer `replicas` than asked for know of it within `wait_ms`. Then `undispatch`.
+        """
+        args = (send, min_left_ms, lease_ms)
+        if not replicas:
+            return (await self._run("dispatch", hex32, owner, fence, *args)).word == "ok"
+        told, confirmed = await self._run_confirmed(
+            "dispatch", hex32, owner, fence, *args, replicas=replicas, wait_ms=wait_ms
+        )
+        return told.word == "ok" and confirmed >= replicas
+
+    async def undispatch(self, hex32: str, *, owner: str, fence: int, send: int) -> Moved:
+        """Takes a recorded send back, of which not a byte left."""
+        return _moved(await self._run("undispatch", hex32, owner, fence, send))
+
+    async def refuse(self, hex32: str, *, dispatch_fence: int, send: int, end: bool) -> Moved:
+        """The vendor said no to a send: it may be tried again, or with `end` the key is free.
+
+        While an earlier send has no verdict, the record stays to be reconciled.
+        """
+        return _moved(await self._run("refuse", hex32, OPERATOR, dispatch_fence, send, int(end)))
+
+    async def step(
+        self,
+        hex32: str,
+        *,
+        owner: str,
+        dispatch_fence: int,
+        send: int,
+        index: int,
+        name: str,
+        reply: bytes,
+    ) -> Moved:
+        """One of several vendor writes, counted from 0, is done; the next may be sent.
+
+        `late`: it is noted, and another has the lease now.
+        """
+        done = (index + 1, name, spelled_reply(reply))
+        return _moved(await self._run("step", hex32, owner, dispatch_fence, send, *done))
+
+    async def resend(self, hex32: str, *, owner: str, fence: int, proved_absent: bool) -> Moved:
+        """Lets a reconciler send again, where reliability.md 2.6 allows it."""
+        return _moved(await self._run("resend", hex32, owner, fence, int(proved_absent)))
+
+    async def settle(  # noqa: PLR0913  # an end has as many members as `complete` keeps
+        self,
+        hex32: str,
+        *,
+        owner: str | None,
+        fence: int | None,
+        verdict: Literal["applied", "partial", "not_applied", "step"],
+        answer: bytes = b"",
+        answer_status: int = 0,
+        opportunity_id: str | None = None,
+        code: str | None = None,
+        index: int = 0,
+        name: str = "",
+        reply: bytes = b"",
+        by: str | None = None,
+        reason: str | None = None,
+    ) -> Moved:
+        """Ends what was proved by reading, or what an operator (no owner) says of a parked one.
+
+        `step` proves a vendor write, counted from 0, to be done, so that the next may be sent; an
+        operator's waits to be resumed.
+        """
+        if verdict == "step":
+            shown: tuple[Argument, ...] = (index + 1, name, spelled_reply(reply))
+        else:
+            shown = (answer, answer_status, verdict, opportunity_id or "", code or "")
+        told = (verdict, by or "", reason or "", *shown)
+        return _moved(await self._run("settle", hex32, owner or OPERATOR, fence or 0, *told))
+
+    async def park(self, hex32: str, *, owner: str, fence: int, why: str) -> Moved:
+        """There is no proof: an operator decides."""
+        return _moved(await self._run("park", hex32, owner, fence, why[:MAX_DETAIL]))
+
+    async def complete(  # noqa: PLR0913  # a record keeps each of these by itself
+        self,
+        hex32: str,
+        *,
+        owner: str,
+        fence: int,
+        dispatch_fence: int | None,
+        answer: bytes,
+        answer_status: int,
+        outcome: Result,
+        opportunity_id: str | None,
+        code: str | None,
+        keep_ms: int,
+    ) -> Word:
+        """Keeps the final answer for `keep_ms`.
+
+        The vendor's own comes with the fence of its send and wins over a mere lease; without one
+        it needs the lease, and nothing unanswered. `late` corrects a record that was settled as
+        not applied; `fenced` with an answer of the vendor in hand is a duplicate to look into.
+        """
+        final = (answer, answer_status, outcome, opportunity_id or "", code or "")
+        head = (dispatch_fence or 0, keep_ms)
+        return cast(Word, (await self._run("complete", hex32, owner, fence, *head, *final)).word)
+
+    async def release(self, hex32: str, *, owner: str, fence: int) -> Moved:
+        """Frees a key under which nothing was applied; a record that ever sent stays.
+
+        With a send unanswered it is left to be reconciled, with a step done to be resumed.
+        """
+        return _moved(await self._run("release", hex32, owner, fence))
+
+    async def heartbeat(
+        self, hex32: str, *, owner: str, fence: int, lease_ms: int, hard_limit_ms: int
+    ) -> bool:
+        """Prolongs the lease, up to a limit from the claim or the latest send; false: not mine."""
+        args = (lease_ms, hard_limit_ms)
+        return (await self._run("heartbeat", hex32, owner, fence, *args)).word == "ok"
+
+    async def touch(self, hex32: str) -> None:
+        """Keeps an unsettled record from ending, and the indexes from naming one that is gone."""
+        await self._run("touch", hex32, OPERATOR, 0)
+
+    async def compact(self, hex32: str, *, older_ms: int = COMPACT_AFTER_MS) -> bool:
+        """Drops the bodies of a record that ended that long ago; false: it did not."""
+        return (await self._run("compact", hex32, OPERATOR, 0, older_ms)).word == "ok"
+
+    async def note(self, hex32: str, *, kind: str, detail: str) -> bool:
+        """Adds a line of evidence; the oldest make room, a repeat of the last adds nothing."""
+        return (await self._run("note", hex32, OPERATOR, 0, kind, detail[:MAX_DETAIL])).word == "ok"
+
+    async def facts(self, hex32: str, *, owner: str, fence: int, **members: bytes | str) -> bool:
+        """Sets members that `record.FACTS` lists, while the record is open and mine."""
+        return (await self._run("facts", hex32, owner, fence, facts_of(members))).word == "ok"
+
+    @abstractmethod
+    async def get(self, hex32: str) -> Record | None:
+        """The record."""
+
+    @abstractmethod
+    async def due(self, limit: int) -> list[str]:
+        """Open records whose lease is over, the longest ago first; `take` decides who gets one."""
+
+    @abstractmethod
+    async def old(self, limit: int, *, older_ms: int = COMPACT_AFTER_MS) -> list[str]:
+        """Ended records that are that old and still have their bodies."""
+
+    @abstractmethod
+    async def listed(
+        self,
+        *,
+        caller: str | None = None,
+        states: Collection[State] | None = None,
+        results: Collection[Result] | None = None,
+        connections: Container[str] | None = None,
+        since_ms: int = 0,
+        after: Place | None = None,
+        limit: int = 50,
+    ) -> list[Record]:
+        """Records made since then: open ones, then parked and ended ones, the latest first.
+
+        `results` is of completed ones; `after` is the place (`record.latest_first`) of the last one
+        of a list that goes on here. What moves meanwhile may be met twice.
+        """
+
+    @abstractmethod
+    async def counters(self) -> Mapping[str, int]:
+        """How many records are `open`, and how many `indeterminate`."""
+
+    @abstractmethod
+    async def highwaters(self) -> Mapping[str, int]:
+        """How many records each bucket ever had, 0 for none."""
+
+    @abstractmethod
+    async def amnesia(self) -> bool:
+        """Whether records are known to have been lost within a retention period."""
+
+    @abstractmethod
+    async def set_amnesia(self, keep_ms: int) -> bool:
+        """Says so to every replica; true where none had."""
+
+    @abstractmethod
+    async def forget(self, caller: str) -> int:
+        """Drops the bodies of a caller's ended records; how many there were.
+
+        What is left still keeps their keys from running again.
+        """
+
+    @abstractmethod
+    async def time_ms(self) -> int:
+        """The store's clock."""
+
+    @abstractmethod
+    async def lease_take(self, name_hash: str, *, owner: str, ttl_ms: int) -> int:
+        """Leases a vendor's record: 0, or for how many ms more it is another's."""
+
+    @abstractmethod
+    async def lease_renew(self, name_hash: str, *, owner: str, ttl_ms: int) -> bool:
+        """Prolongs one's own lease; false: it is not."""
+
+    @abstractmethod
+    async def lease_free(self, name_hash: str, *, owner: str) -> bool:
+        """Ends one's own lease; false: it was not."""
+
+    @abstractmethod
+    async def health(self, *, replicas: int = 0) -> StoreHealth:
+        """Whether the store's settings keep what it acknowledges, on that many replicas."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Lets go of its connections."""
+
+    @abstractmethod
+    async def _run(self, script: str, hex32: str, owner: str, fence: int, *args: Argument) -> Reply:
+        """Runs a script of a record."""
+
+    @abstractmethod
+    async def _run_confirmed(
+        self,
+        script: str,
+        hex32: str,
+        owner: str,
+        fence: int,
+        *args: Argument,
+        replicas: int,
+        wait_ms: int,
+    ) -> tuple[Reply, int]:
+        """Runs it, and tells how many replicas have it: as many as that, or after that long."""
+
+
+def _begun(told: Reply) -> Begun:
+    return Begun(
+        verdict=cast(Verdict, told.word),
+        fence=told.fence,
+        attempts=told.attempts,
+        left_ms=told.left_ms,
+        state=told.state,
+        record=told.record,
+        highwater=told.highwater,
+    )
+
+
+def _moved(told: Reply) -> Moved:
+    return Moved(word=cast(Word, told.word), state=told.state, fence=told.fence)

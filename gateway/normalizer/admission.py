@@ -66,7 +66,7 @@ class _Admission:
         elif name in CUSTOM_FIELD_MAPS:
             self._take_custom_fields(name, value or {})
         else:
-            self._take_field(name, _internal(value, self.action))
+            self._take_field(name, internal(value, self.action))
 
     def _take_field(self, name: str, value: Any) -> None:
         if value is None:
@@ -93,7 +93,6 @@ class _Admission:
         cell = "update" if name != "custom_fields" else self.action
         if not values or not self._possible("custom_fields", cell, name):
             return
-        reserved = self.dialect.reserved(self.context)
         taken: dict[str, Any] = {}
         for key, value in values.items():
             vendor_key = self.context.aliases.get(key, key)
@@ -102,8 +101,8 @@ class _Admission:
                 other = self.admitted.spelled[vendor_key]
                 both = f"{key} and {other} are one field" if key != other else f"{key} is one field"
                 self._refuse(ValidationFailed, at, f"{both}, named twice")
-            elif vendor_key in reserved:
-                self._refuse(Unsupported, at, f"this field holds {reserved[vendor_key]}: send that")
+            elif spoken_for := self._spoken_for(vendor_key):
+                self._refuse(Unsupported, at, spoken_for)
             elif value is None and self.action == "create":
                 continue
             elif not self._is_writable(vendor_key):
@@ -116,6 +115,13 @@ class _Admission:
                 taken[vendor_key] = value
         if taken:
             self.admitted.fields[name] = taken
+
+    def _spoken_for(self, vendor_key: str) -> str | None:
+        """What else a custom field is there for on this connection."""
+        if vendor_key == self.context.option("marker_field"):
+            return "this field holds the gateway's own mark of a create"
+        canonical = self.dialect.reserved(self.context).get(vendor_key)
+        return canonical and f"this field holds {canonical}: send that"
 
     def _is_writable(self, vendor_key: str) -> bool:
         """Whether a custom field can be written, as far as the catalogue knows it."""
@@ -184,7 +190,7 @@ class _Admission:
         self.admitted.warnings.append(Warning(code=code, pointer=where, detail=detail))
 
 
-def _internal(value: Any, action: Write) -> Any:
+def internal(value: Any, action: Write) -> Any:
     """A request's value as dialects take it: money as `Money`, an account as its id.
 
     A value without an amount and a list without contacts are none, which clears.

@@ -111,6 +111,10 @@ class Through(Notation):
     def readable(self, context: Context) -> bool:
         return self.fallback is not None or context.option(self.option) is not None
 
+    def shown(self, view: View, context: Context) -> bool:
+        row = self.fallback if context.option(self.option) is None else self.fields
+        return row is not None and row.shown(view, context)
+
     def read(self, view: View, context: Context) -> Reading:
         key = context.option(self.option)
         if key is None:

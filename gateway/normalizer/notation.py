@@ -100,6 +100,11 @@ class Notation:
         """Whether a record shows the field at all; asked for every record that is read."""
         return self.can.does("read")
 
+    def shown(self, view: View, context: Context) -> bool:
+        """Whether this record tells the field, be it as empty."""
+        del context
+        return not self.keys or any(key in view for key in self.keys)
+
     def read(self, view: View, context: Context) -> Reading:
         """The canonical value. Raises `Unreadable`."""
         raise NotImplementedError

@@ -12,7 +12,7 @@ Switches for what the contract leaves open, the plainest position first:
 - `unknown_keys`: `refuse` or `ignore` members outside the schema (close.md 3.1).
 - `user_null`: `clear`, `keep` or `refuse` an owner set to null (close.md 3.2).
 - `max_limit`, `max_skip`: the paging maxima, unpublished for opportunities (close.md 3.4).
-- `index_lag_seconds`: how far the list is behind, by the clock (close.md 9).
+- `list_lag_seconds`: how far the list is behind, by the clock; 30 to 60 live (close.md 9).
 - `delete_lag_seconds`: how long a deleted opportunity can still be read (close.md 9).
 - `note_through_markdown`: a plain note comes back as its HTML reads (close.md 13, trap 11).
 - `extended`: whether answers carry `is_stalled` and the other members that live ones lacked.
@@ -262,7 +262,7 @@ class CloseSandbox(CloseCatalogue):
 
     def _indexed(self) -> Iterable[Record]:
         """The records as the list sees them, which may be a while behind (close.md 9)."""
-        lag = self.options["index_lag_seconds"]
+        lag = self.options["list_lag_seconds"]
         if not lag:
             return self.records.values()
         return self._history.seen(self.records, self.clock() - timedelta(seconds=lag))

@@ -45,7 +45,7 @@ class CloseFrame(Simulator):
         "user_null": "clear",
         "max_limit": 200,
         "max_skip": 35000,
-        "index_lag_seconds": 0,
+        "list_lag_seconds": 0,
         "delete_lag_seconds": 0,
         "note_through_markdown": False,
         "extended": False,

@@ -147,6 +147,7 @@ OWN_FIELDS: tuple[Record, ...] = tuple(
         _field("Watchers", "user", many=True),
         _field("Decision makers", "contact", many=True),
         _field("Import marker", "hidden"),
+        _field("Gateway mark", "text"),
     )
 )
 

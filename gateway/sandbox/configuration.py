@@ -32,6 +32,7 @@ source = "leadSource"
 vendor_fields = {{ address = ["900 W Lake St, Chicago, IL 60607"], trades = ["Solar"] }}
 [connections.acme-coperniq.options]
 external_id_field = "crmReference"
+marker_field = "gatewayMark"
 
 [connections.acme-close]
 vendor = "close"
@@ -46,6 +47,7 @@ robots = "{robots}"
 account = {{ id = "{lead}" }}
 [connections.acme-close.options]
 name_field = "{deal_name}"
+marker_field = "{mark}"
 
 [connections.acme-reevo]
 vendor = "reevo"
@@ -58,6 +60,7 @@ account = {{ id = "{account}" }}
 stage = {{ id = "{first_stage}" }}
 [connections.acme-reevo.options]
 external_id_field = "crm_reference"
+marker_field = "gateway_mark"
 closing_probability_scale = "percent"
 stages = [
 {reevo_stages}
@@ -86,6 +89,7 @@ def configuration(url: str) -> str:
         contract=close_seed.field_id("Contract link"),
         robots=close_seed.field_id("Robots"),
         deal_name=close_seed.field_id("Deal name"),
+        mark=close_seed.field_id("Gateway mark"),
         lead=next(iter(close_seed.leads())),
         account=next(iter(reevo_seed.tables()["account"])),
         first_stage=reevo_seed.stage("discovery"),

@@ -146,6 +146,7 @@ _OPPORTUNITY_PROPERTIES = [
     ),
     _property("requestedBy", "Requested by", "TEXT"),
     _property("crmReference", "CRM reference", "TEXT"),
+    _property("gatewayMark", "Gateway mark", "TEXT"),
     _property("panelCount", "Panel count", "NUMBER"),
     _property("surveyDate", "Survey date", "DATE"),
     _property("financed", "Financed", "CHECKBOX"),

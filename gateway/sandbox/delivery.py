@@ -75,6 +75,29 @@ class Line:
 Run = Callable[[], Awaitable[Answer]]
 
 
+class Postponed:
+    """What a vendor will do by itself in a while, whoever has hung up by then."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def add(self, seconds: float, run: Run) -> None:
+        """Lets the vendor act after so many seconds."""
+
+        async def act() -> None:
+            await asyncio.sleep(seconds)
+            await run()
+
+        task = asyncio.create_task(act())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def clear(self) -> None:
+        """Nothing that is still to come comes."""
+        for task in self._tasks:
+            task.cancel()
+
+
 async def answer_of(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
     """Runs an app and keeps what it answers."""
     messages: list[Message] = []
@@ -87,14 +110,17 @@ async def answer_of(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
     return Answer(start["status"], start["headers"], b"".join(part["body"] for part in parts))
 
 
-async def deliver(fault: Fault, run: Run, line: Line) -> None:
+async def deliver(fault: Fault, run: Run, line: Line, postponed: Postponed) -> None:
     """Answers a call as the fault says; `run` lets the vendor act and gives its true answer."""
-    if fault.kind == "delay":
+    if fault.kind == "late":
+        postponed.add(float(fault.detail["seconds"]), run)
+        await line.gone()
+    elif fault.kind == "delay":
         await _delay(fault, run, line)
-    elif fault.kind == "drip":
-        await _drip(float(fault.detail["bytes_per_second"]), await run(), line)
+    elif fault.kind in _TRUE:
+        await _TRUE[fault.kind](fault.detail, await _acted(fault, run), line)
     else:
-        answer = await run() if fault.when == "after" else None
+        answer = None if fault.when == "before" else await _acted(fault, run)
         await _SPOILERS[fault.kind](fault.detail, answer, line)
 
 
@@ -103,21 +129,45 @@ def encoded(headers: Mapping[str, str]) -> Headers:
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
+async def _acted(fault: Fault, run: Run) -> Answer:
+    """The answer of the first run, after as many runs as the fault wants."""
+    answer = await run()
+    if "twice" in (fault.kind, fault.when):
+        await run()
+    return answer
+
+
 async def _delay(fault: Fault, run: Run, line: Line) -> None:
     seconds = float(fault.detail["seconds"])
     if fault.when == "before":
         await asyncio.sleep(seconds)
         answer = await run()
     else:
-        answer = await run()
+        answer = await _acted(fault, run)
         await asyncio.sleep(seconds)
     await answer.send(line.send)
 
 
-async def _drip(bytes_per_second: float, answer: Answer, line: Line) -> None:
+async def _true(_detail: Mapping[str, Any], answer: Answer, line: Line) -> None:
+    await answer.send(line.send)
+
+
+async def _misnamed(detail: Mapping[str, Any], answer: Answer, line: Line) -> None:
+    """Puts another id where a vendor's answer has the record's: at its top, or in its `data`."""
+    body = json_text.read(answer.body)
+    record = body.get("data", body)
+    record["id"] = detail["id"]
+    content = json_text.write(body)
+    headers = [header for header in answer.headers if header[0] != b"content-length"]
+    headers.append((b"content-length", b"%d" % len(content)))
+    await Answer(answer.status, headers, content).send(line.send)
+
+
+async def _drip(detail: Mapping[str, Any], answer: Answer, line: Line) -> None:
+    pause = 1 / float(detail["bytes_per_second"])
     await line.send(_start(answer.status, answer.headers))
     for byte in answer.body:
-        if await line.gone_within(1 / bytes_per_second):
+        if await line.gone_within(pause):
             return
         await line.send(_part(bytes([byte])))
     await line.send(_part(b"", last=True))
@@ -174,6 +224,13 @@ async def _redirect(detail: Mapping[str, Any], _answer: Answer | None, line: Lin
     headers = encoded({"location": detail["location"], "content-length": "0"})
     await Answer(detail.get("status", 307), headers, b"").send(line.send)
 
+
+_TRUE: Mapping[str, Callable[[Mapping[str, Any], Answer, Line], Awaitable[None]]] = {
+    "twice": _true,
+    "wrong_id": _misnamed,
+    "drip": _drip,
+}
+"""The kinds that need the true answer, so that there is always one."""
 
 _SPOILERS: Mapping[str, Callable[[Mapping[str, Any], Answer | None, Line], Awaitable[None]]] = {
     "status": _status,

@@ -5,16 +5,22 @@ matches and has nothing left to skip decides. A script with an unknown key, kind
 since one that is silently ignored makes a test lie.
 
 `before` means that the vendor's handler does not run; `after` means that it runs, its effect stays,
-and only its answer is spoilt. `delay` and `drip` deliver the true answer, so there the handler
-always runs: with `before` a delay passes before the effect, with `after` behind it.
+and only its answer is spoilt; `twice` is `after` with a handler that runs twice, as if a proxy of
+the vendor's had sent the call again. A vendor that knows the call by its key still makes one effect
+of it, and an answer that is not spoilt is the first run's.
+
+Some kinds say themselves when the handler runs. `delay`, `drip` and `wrong_id` deliver the true
+answer, the last under another record's id, so there it always runs: with `before` a delay passes
+before the effect, with `after` behind it. `twice` runs it twice and spoils nothing. `late` runs it
+after so many seconds, whether or not the caller has hung up by then, and never answers.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-When = Literal["before", "after"]
+When = Literal["before", "after", "twice"]
 
 Keys = Mapping[str, tuple[type, ...]]
 
@@ -28,6 +34,9 @@ REQUIRED: Mapping[str, Keys] = {
     "drip": {"bytes_per_second": (int, Decimal)},
     "huge": {"bytes": (int,)},
     "redirect": {"location": (str,)},
+    "wrong_id": {"id": (str, int)},
+    "twice": {},
+    "late": {"seconds": (int, Decimal)},
 }
 """The kinds of fault and the members each must have."""
 
@@ -37,6 +46,9 @@ OPTIONAL: Mapping[str, Keys] = {
 }
 """The members a kind may have; a redirect is a 307 unless it says otherwise."""
 
+TIMED = ("twice", "late")
+"""The kinds that leave no choice of when the handler runs."""
+
 SCRIPT_KEYS: Keys = {
     "match": (dict,),
     "times": (int,),
@@ -44,7 +56,7 @@ SCRIPT_KEYS: Keys = {
     "when": (str,),
     "fault": (dict,),
 }
-MATCH_KEYS: Keys = {"method": (str, type(None)), "path": (str, type(None))}
+MATCH_KEYS: Keys = dict.fromkeys(("method", "path", "body"), (str, type(None)))
 
 
 class FaultScriptError(ValueError):
@@ -53,22 +65,28 @@ class FaultScriptError(ValueError):
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One script: whom it strikes (`method`, a part of the `path`), how often, when and how.
+    """One script: whom it strikes, how often, when and how.
 
-    `skip` and `times` count down as matching calls arrive.
+    A call is meant if its method is `method`, its path has `path` in it and its body, as it was
+    sent, `body`; what is None is anybody's. `skip` and `times` count down as matching calls arrive.
     """
 
     kind: str
     detail: dict[str, Any] = field(default_factory=dict)
     method: str | None = None
     path: str | None = None
+    body: str | None = None
     when: When = "before"
     times: int = 1
     skip: int = 0
 
-    def matches(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str, content: bytes) -> bool:
         """Whether the call is one of those meant; the path is compared without its query."""
-        return self.method in (None, method) and (self.path is None or self.path in path)
+        return (
+            self.method in (None, method)
+            and (self.path is None or self.path in path)
+            and (self.body is None or self.body.encode() in content)
+        )
 
 
 @dataclass(slots=True)
@@ -81,10 +99,10 @@ class FaultQueue:
         """Appends a script; raises `FaultScriptError`."""
         self.pending.append(parse(script))
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str, content: bytes = b"") -> Fault | None:
         """The fault that strikes this call, if any; every script skipped on the way counts it."""
         for fault in self.pending:
-            if not fault.matches(method, path):
+            if not fault.matches(method, path, content):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1
@@ -115,8 +133,10 @@ def parse(script: Any) -> Fault:
         raise FaultScriptError(f"fault.kind {kind!r} is none of {', '.join(REQUIRED)}")
     _check(detail, "fault", required=REQUIRED[kind], optional=OPTIONAL.get(kind, {}))
     when = script.get("when", "before")
-    if when not in ("before", "after"):
-        raise FaultScriptError(f"when {when!r} is neither before nor after")
+    if when not in get_args(When):
+        raise FaultScriptError(f"when {when!r} is none of {', '.join(get_args(When))}")
+    if kind in TIMED and "when" in script:
+        raise FaultScriptError(f"fault.kind {kind!r} goes without when")
     times, skip = script.get("times", 1), script.get("skip", 0)
     if times < 1 or skip < 0:
         raise FaultScriptError("times is at least 1 and skip at least 0")
@@ -126,6 +146,7 @@ def parse(script: Any) -> Fault:
         detail=detail,
         method=method and method.upper(),
         path=match.get("path"),
+        body=match.get("body"),
         when=when,
         times=times,
         skip=skip,

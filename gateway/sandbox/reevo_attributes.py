@@ -107,7 +107,7 @@ _ALL = (
         " last_outbound_meeting_at last_outbound_voice_call_at last_outbound_global_thread_at",
         **_SYSTEM,
     ),
-    *_each("string", "crm_reference", custom=True),
+    *_each("string", "crm_reference gateway_mark", custom=True),
     *_each("long_text", "procurement_notes", custom=True),
     *_each("url", "procurement_portal", custom=True),
     *_each("number", "seats", custom=True),

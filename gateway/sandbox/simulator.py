@@ -20,8 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.canonical import json_text
 from gateway.sandbox.control import control_routes
-from gateway.sandbox.delivery import Answer, Line, answer_of, deliver, encoded
+from gateway.sandbox.delivery import Answer, Line, Postponed, answer_of, deliver, encoded
 from gateway.sandbox.faults import FaultQueue
+from gateway.sandbox.journal import Call, Journal
 from gateway.sandbox.ledger import Effect, Ledger, Received
 
 Record = dict[str, Any]
@@ -30,6 +31,8 @@ Clock = Callable[[], datetime]
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PATH = "sandbox.path"
 """The scope's key for a call's path at the vendor's root, whatever the sandbox is mounted under."""
+CONTENT = "sandbox.content"
+"""The scope's key for the bytes of a call's body."""
 
 
 def utc_now() -> datetime:
@@ -62,20 +65,23 @@ class Simulator(ABC):
     option_choices: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """The positions of the switches that are neither booleans nor numbers."""
 
-    def __init__(self, clock: Clock = utc_now) -> None:
+    def __init__(self, clock: Clock = utc_now, journal: Journal | None = None) -> None:
         self.clock = clock
         self.ledger = Ledger()
         self.faults = FaultQueue()
+        self.postponed = Postponed()
+        self._journal = journal
         self.options: dict[str, Any] = {}
         self.records: dict[str, Record] = {}
         self._drawn = 0
         self.reset()
 
     def reset(self) -> None:
-        """Goes back to the seed: records, switches, faults, ledger and ids."""
+        """Goes back to the seed: records, switches, faults, ledger and ids; not the journal."""
         self._drawn = 0
         self.ledger.clear()
         self.faults.clear()
+        self.postponed.clear()
         self.options = deepcopy(dict(self.default_options))
         self.records = self.seed()
 
@@ -132,7 +138,8 @@ class Simulator(ABC):
             raise Refusal(self.invalid_json(request)) from None
 
     def commit(self, request: Request, effect: Effect, record_id: str, body: Any) -> None:
-        """Notes in the ledger that a write takes effect now."""
+        """Notes in the ledger, and in the journal if there is one, that a write takes effect."""
+        self._write_down(request, effect, record_id)
         self.ledger.commit(
             at=self.clock(),
             effect=effect,
@@ -140,6 +147,24 @@ class Simulator(ABC):
             path=request.scope[PATH],
             record_id=record_id,
             body=body,
+        )
+
+    def deduplicated(self, request: Request) -> None:
+        """Notes in the journal that a write was known by its key and takes no effect again."""
+        self._write_down(request, None, None)
+
+    def _write_down(self, request: Request, effect: Effect | None, record_id: str | None) -> None:
+        if self._journal is None:
+            return
+        call = Call(
+            method=request.method,
+            path=request.scope[PATH],
+            query=request.url.query,
+            content=request.scope[CONTENT],
+            key=request.headers.get("idempotency-key"),
+        )
+        self._journal.note(
+            call, vendor=self.name, at=self.clock(), effect=effect, record_id=record_id
         )
 
     def draw(self) -> int:
@@ -167,6 +192,7 @@ class Gate:
         """Answers one vendor call."""
         content = await Request(scope, receive).body()
         scope[PATH] = scope["path"].removeprefix(scope.get("root_path", ""))
+        scope[CONTENT] = content
         request = Request(scope)
         call = self._vendor.ledger.receive(
             method=request.method,
@@ -177,7 +203,7 @@ class Gate:
         )
         line = Line(receive, _noting(call, send))
 
-        fault = self._vendor.faults.take(request.method, scope[PATH])
+        fault = self._vendor.faults.take(request.method, scope[PATH], content)
 
         async def run() -> Answer:
             answer = await self._answer(request, content)
@@ -188,7 +214,7 @@ class Gate:
         if fault is None:
             await (await run()).send(line.send)
         else:
-            await deliver(fault, run, line)
+            await deliver(fault, run, line, self._vendor.postponed)
 
     async def _answer(self, request: Request, content: bytes) -> Answer:
         app: ASGIApp = self._vendor.authenticate(request) or self._app

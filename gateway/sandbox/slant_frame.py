@@ -135,6 +135,7 @@ class SlantFrame(Simulator):
         slot = (request.scope[PATH], key)
         kept = self._kept.get(slot)
         if kept is not None and self.clock() < kept.until and self._stands(kept, body):
+            self.deduplicated(request)
             return kept.answer
         answer = self._outcome(request, body, act)
         self._kept[slot] = Kept(body, answer, self.clock() + KEY_LIFETIME)

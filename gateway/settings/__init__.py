@@ -39,6 +39,16 @@ class Settings(Section):
         """Whether this is no place for production's strictness."""
         return self.file.environment == "development"
 
+    @property
+    def strict(self) -> bool:
+        """Whether the shared store has to prove that it keeps records before anybody is served.
+
+        Production is unless it is told otherwise, and development only where it asks for it.
+        """
+        redis = self.file.redis
+        default = "relaxed" if self.development else "strict"
+        return redis.url is not None and (redis.durability or default) == "strict"
+
     def taking_on(self, changed: "Settings") -> "Settings":
         """These settings with another's callers and connections; the rest needs a restart."""
         file = self.file.model_copy(update={"callers": changed.file.callers})
@@ -49,8 +59,8 @@ class Settings(Section):
         """Settings that this version reads and does not act on yet: an operator is told of each."""
         file, defaults = self.file, File()
         names = (
-            "public_url", "server.metrics_port", "server.drain_seconds", "secrets.encryption_keys",
-            "redis", "idempotency", "reconcile", "limits", "telemetry", "request_ledger", "jwt",
+            "public_url", "server.metrics_port", "server.drain_seconds", "redis.sentinel",
+            "telemetry", "request_ledger", "jwt",
         )  # fmt: skip
         found = [name for name in names if attrgetter(name)(file) != attrgetter(name)(defaults)]
         found += [

@@ -67,8 +67,18 @@ class Builder:
             defaults=dict(defaults.sent()),
             options=options,
         )
+        self._check_marker(connection)
         self._check_defaults(connection)
         return connection if len(self._faults) == before else None
+
+    def _check_marker(self, connection: Connection) -> None:
+        """A mark that nobody could look for, or that overwrites another field, is of no use."""
+        field_key, vendor = connection.options.marker_field, connection.vendor
+        reserved = vendor.dialect.reserved(connection.context(datetime.now(UTC), Catalogue()))
+        if field_key is not None and not vendor.finds_marked:
+            self._fault("options.marker_field", "this vendor has no search to find a mark by")
+        elif field_key in reserved:
+            self._fault("options.marker_field", f"{field_key} holds {reserved[field_key]} already")
 
     def _check_defaults(self, connection: Connection) -> None:
         """What the vendor cannot take on a create would be refused to callers who never sent it."""

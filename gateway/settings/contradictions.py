@@ -2,9 +2,10 @@
 
 import base64
 from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urlsplit
 
 from gateway.settings.secrets import STAND_IN
-from gateway.settings.sections import File, Key
+from gateway.settings.sections import File, Key, Redis
 
 KEY_BYTES = 32
 KEY_FORMS = {
@@ -13,22 +14,84 @@ KEY_FORMS = {
 }
 
 
+SETTLING_SECONDS = 60
+"""How much longer than a vendor may take the quiet has to last (reliability.md 2.6)."""
+
+
 def contradictions(file: File) -> Iterator[str]:
     """What is wrong between one part of the file and another."""
+    yield from _shared_keys(file)
+    yield from _unfit_keys("signing_keys", file.secrets.signing_keys, _signs)
+    yield from _unfit_keys("encryption_keys", file.secrets.encryption_keys, _encrypts)
+    yield from _unshared(file)
+    yield from _unfit_store(file.redis)
+    yield from _too_hasty(file)
+
+
+def _shared_keys(file: File) -> Iterator[str]:
     owners: dict[str, str] = {}
     for name, caller in file.callers.items():
         for hashed in caller.hashed_keys():
             if hashed.sha256 in owners:
                 yield f"callers.{name}: has the same key as callers.{owners[hashed.sha256]}"
             owners[hashed.sha256] = name
-    yield from _unfit_keys("signing_keys", file.secrets.signing_keys, _signs)
-    yield from _unfit_keys("encryption_keys", file.secrets.encryption_keys, _encrypts)
-    if file.secrets.signing_keys:
+
+
+def _unshared(file: File) -> Iterator[str]:
+    """What several processes need in common, and do not have."""
+    who = _sharers(file)
+    if who is None:
         return
+    if file.redis.url is None:
+        yield f"redis.url: {who} one, the store that all replicas share"
+    for name in KEY_FORMS:
+        if not getattr(file.secrets, name):
+            yield f"secrets.{name}: {who} one, the same on every replica"
+
+
+def _sharers(file: File) -> str | None:
+    """Who has to agree with others, None for a process that is alone."""
     if file.environment == "production":
-        yield "secrets.signing_keys: production needs one, the same on every replica"
-    elif file.server.workers > 1:
-        yield "secrets.signing_keys: several workers need one, the same for all"
+        return "production needs"
+    if file.server.workers > 1:
+        return "several workers need"
+    return "redis.url needs" if file.redis.url else None
+
+
+def _unfit_store(redis: Redis) -> Iterator[str]:
+    if redis.url is None:
+        for name in sorted(redis.model_fields_set - {"url", "sentinel"}):
+            yield f"redis.{name}: there is no redis.url"
+        return
+    url = redis.url.get_secret_value()
+    if url == STAND_IN:
+        return
+    database = _database(url)
+    if database is None:
+        yield "redis.url: is not an address such as rediss://redis.example.com:6379/0"
+    elif redis.cluster and database:
+        yield "redis.url: a cluster has database 0 alone"
+
+
+def _database(url: str) -> int | None:
+    """The number of the database that an address names, None for what is no address."""
+    try:
+        parts = urlsplit(url)
+        number = parts.path.removeprefix("/") or "0"
+        fits = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+        return int(number) if fits and number.isdecimal() else None
+    except ValueError:
+        return None
+
+
+def _too_hasty(file: File) -> Iterator[str]:
+    """A write that is still on its way must not be judged by what is not there yet."""
+    least = file.timeouts.vendor_seconds + SETTLING_SECONDS
+    if file.environment == "production" and file.reconcile.quiet_seconds < least:
+        yield (
+            f"reconcile.quiet_seconds: is less than {least}, "
+            f"which is timeouts.vendor_seconds and {SETTLING_SECONDS} more"
+        )
 
 
 def _unfit_keys(name: str, keys: Sequence[Key], fits: Callable[[str], bool]) -> Iterator[str]:

@@ -33,9 +33,9 @@ class Redis(Section):
     """The store that replicas share."""
 
     url: SecretStr | None = None
-    durability: Literal["strict", "relaxed"] = "strict"
+    durability: Literal["strict", "relaxed"] | None = None
     wait_replicas: Annotated[int, Field(ge=0)] = 0
-    wait_ms: Annotated[int, Field(ge=1)] = 200
+    wait_ms: Annotated[int, Field(ge=1, le=5_000)] = 200
     sentinel: dict[str, Any] | None = None
     cluster: bool = False
 
@@ -43,7 +43,7 @@ class Redis(Section):
 class Key(Section):
     """A secret key with the id that rotation knows it by."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64)]
+    id: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
     key: SecretStr
 
 

@@ -58,6 +58,7 @@ from gateway.translator import (
     Translator,
     Vendor,
     VendorResponse,
+    oldest,
     read,
     refusal,
     segment,
@@ -332,12 +333,19 @@ class CloseTranslator(Translator):
 
     def find(self, marker: str, change: Change) -> Dialogue[Opportunity | None]:
         field_key = self.context.option("marker_field")
-        newest = {"_order_by": "-date_created", "_limit": PAGE_MAX}
-        reply = yield read("find", "opportunity/", {"lead_id": change.get("account"), **newest})
-        for record in rows(reply):
-            if field_key and record.get(f"custom.{field_key}") == marker:
-                return CLOSE.read(record, self.context)
-        return None
+        if field_key is None:
+            return None
+        wanted = {"lead_id": change.get("account"), "_order_by": "-date_created"}
+        marked: list[Opportunity] = []
+        more, skip = True, 0
+        while more:
+            paging = {"_limit": PAGE_MAX, "_skip": skip or None}
+            reply = yield read("find", "opportunity/", {**wanted, **paging})
+            page = rows(reply)
+            found = (record for record in page if record.get(f"custom.{field_key}") == marker)
+            marked += [CLOSE.read(record, self.context) for record in found]
+            more, skip = bool(page) and reply.json.get("has_more") is True, skip + len(page)
+        return oldest(marked)
 
     def check(self) -> Dialogue[None]:
         yield read("check", "me/")
@@ -555,6 +563,7 @@ TRANSLATOR = Vendor(
     auth={"api_key": Basic(), "access_token": Bearer()},
     translator=CloseTranslator,
     listing=LISTING,
+    finds_marked=True,
     rate_limits=(
         RateLimit(scope="endpoint group, per API key", limit=None, window_seconds=None,
                   note="unpublished; learned from the RateLimit header"),

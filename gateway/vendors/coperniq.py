@@ -48,6 +48,7 @@ from gateway.translator import (
     Translator,
     Vendor,
     VendorResponse,
+    oldest,
     read,
     refusal,
     segment,
@@ -73,6 +74,8 @@ LISTED = ("updated_after", "updated_before", "q")
 CLOCK_SKEW = timedelta(seconds=60)
 """How far the vendor's clock may be behind ours before a new record looks like an old one. Ours to
 choose: nothing is documented."""
+SEARCH_PAGES = 5
+"""How far a search for a record's status goes: 5,000 calls a day are all there are (12.14)."""
 ARCHIVED_TOO = {"include_archived": "true"}
 
 R = TypeVar("R", bound=errors.Rejected)
@@ -312,9 +315,22 @@ class CoperniqTranslator(Translator):
         if key is None:
             return None
         found = yield from self._search("find", (key, "eq", marker), ARCHIVED_TOO)
-        marked = [item for item in found if self._marker_of(item) == marker]
-        oldest = min(marked, key=lambda item: int(item.vendor_id), default=None)
-        return oldest.warned(TWICE) if oldest and len(marked) > 1 else oldest
+        return oldest(item for item in found if self._marker_of(item) == marker)
+
+    def holds(self, record: Opportunity, name: str, value: Any) -> Dialogue[bool | None]:
+        """A status by the search, which knows what no answer shows (coperniq.md 4, 12.3)."""
+        if name != "status" or value is None:
+            return None
+        conditions: list[Condition] = [("status", "eq", STATUS.words_for(value, self.context)[0])]
+        if record.account:
+            conditions.append(("accountId", "eq", record.account.id))
+        for number in range(1, SEARCH_PAGES + 1):
+            paging = {"page_size": PAGE_MAX, "page": number, "order_by": "asc", **ARCHIVED_TOO}
+            reply = yield read("holds", "opportunities/search", {**_spelt(*conditions), **paging})
+            found = [COPERNIQ.read(row, self.context).vendor_id for row in _rows(reply.json)]
+            if record.vendor_id in found or len(found) < PAGE_MAX:
+                return record.vendor_id in found
+        return None
 
     def check(self) -> Dialogue[None]:
         """One record of the list: users, the other read without an id, come all at once."""
@@ -476,9 +492,6 @@ class CoperniqTranslator(Translator):
 
 REBUILT = Warning(
     code="reconstructed", pointer=None, detail="this create was made before, its answer was lost"
-)
-TWICE = Warning(
-    code="duplicate-detected", pointer=None, detail="several records bear this create's marker"
 )
 REPEATED = Warning(
     code="title-repeated",
@@ -657,6 +670,7 @@ TRANSLATOR = Vendor(
     translator=CoperniqTranslator,
     listing=LISTING,
     filters=listing,
+    finds_marked=True,
     delete="undocumented",
     rate_limits=(
         RateLimit(scope="API key", limit=100, window_seconds=1),

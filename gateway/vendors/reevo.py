@@ -40,6 +40,7 @@ from gateway.errors import (
     Fault,
     Faults,
     InvalidCursor,
+    OperationUnsupported,
     UnsupportedFilter,
     ValidationFailed,
     VendorError,
@@ -57,6 +58,7 @@ from gateway.translator import (
     Vendor,
     VendorRequest,
     VendorResponse,
+    oldest,
     read,
     refusal,
     segment,
@@ -355,16 +357,19 @@ class ReevoTranslator(Translator):
         )
 
     def find(self, marker: str, change: Change) -> Dialogue[Opportunity | None]:
+        """Raises `OperationUnsupported` where the schema lets no query be narrowed to it."""
         marked: str | None = self.context.option("marker_field")
-        body = self._search(marked, marker, change) if marked else None
-        while marked and body:
+        if marked is None:
+            return None
+        body: Record | None = self._search(marked, marker, change)
+        found: list[Opportunity] = []
+        while body:
             reply = yield _query("find", body)
             records, cursor = _page(reply)
-            for record in records:
-                if _plain(record).get(marked) == marker:
-                    return REEVO.read(record, self.context)
+            ours = (record for record in records if _plain(record).get(marked) == marker)
+            found += [REEVO.read(record, self.context) for record in ours]
             body = {"cursor": cursor, "limit": PAGE_MAX} if cursor else None
-        return None
+        return oldest(found)
 
     def check(self) -> Dialogue[None]:
         yield read("check", "_schema/opportunity")
@@ -418,7 +423,7 @@ class ReevoTranslator(Translator):
         fault = Fault(code=UnsupportedFilter.code, parameter=parameter, detail=detail)
         return UnsupportedFilter(f"{detail[:1].upper()}{detail[1:]}.", faults=[fault])
 
-    def _search(self, marked: str, marker: str, change: Change) -> Record | None:
+    def _search(self, marked: str, marker: str, change: Change) -> Record:
         """The query that a marked record would be in, the oldest first."""
         wanted = {"display_name": change.get("name"), "account_id": change.get("account")}
         if _allows(self.context, marked, "eq"):
@@ -429,9 +434,9 @@ class ReevoTranslator(Translator):
             if value is not None and _allows(self.context, key, "eq")
         ]
         if not filters:
-            return None
-        oldest = [{"field": "created_at", "direction": "asc"}]
-        order = {"sort": oldest} if "created_at" in _sorts(self.context) else {}
+            raise OperationUnsupported("The vendor's schema lets no list be narrowed to a mark.")
+        by_age = [{"field": "created_at", "direction": "asc"}]
+        order = {"sort": by_age} if "created_at" in _sorts(self.context) else {}
         return {"filters": filters, **order, "limit": PAGE_MAX}
 
     def _lists(self, change: Change, current: Opportunity | None) -> Record:
@@ -700,6 +705,7 @@ TRANSLATOR = Vendor(
     operations=Operations(list_pipelines="emulated", list_users="unsupported"),
     listing=LISTING,
     filters=_listing,
+    finds_marked=True,
     delete="archives",
     rate_limits=(
         RateLimit(scope="organisation", limit=None, window_seconds=None,

@@ -38,7 +38,7 @@ from gateway.canonical.opportunity import Change, Opportunity, Warning
 from gateway.canonical.pipeline import Catalogue, Person, Pipeline
 from gateway.canonical.query import Page, Query
 from gateway.errors import (
-    DeadlineExceeded,
+    AppliedUnread,
     Fault,
     GatewayError,
     Indeterminate,
@@ -336,9 +336,15 @@ class SlantTranslator(Translator):
         )
 
     def _half_done(self, error: GatewayError, vendor_id: Any, applied: Change) -> GatewayError:
-        """What a failure of a create's second write means; the record of the first is there."""
+        """What a failure of a create's second write means; the record of the first is there.
+
+        Only a refusal that would be one again is final; after any other the same key goes on at
+        the second write.
+        """
         told: GatewayError
-        if isinstance(error, VendorError):
+        if isinstance(error, AppliedUnread):
+            told = AppliedUnread(error.message, reply=error.reply)
+        elif error.stored:
             told = Partial(
                 "The opportunity was created without its custom fields and external id: update it "
                 f"with them. {error.message}",
@@ -347,12 +353,13 @@ class SlantTranslator(Translator):
             )
             told.faults = error.faults
         else:
-            late = isinstance(error, (IndeterminateTimeout, DeadlineExceeded))
-            told = (IndeterminateTimeout if late else Indeterminate)(
+            broken = type(error) is Indeterminate
+            told = (Indeterminate if broken else IndeterminateTimeout)(
                 "The opportunity was created, its custom fields and external id may be missing. "
                 f"{error.message}",
                 reply=error.reply,
             )
+            told.retry_after = error.retry_after
         told.opportunity_id = ids.join(self.context.connection, str(vendor_id))
         return told
 
@@ -448,6 +455,11 @@ def _held(record: View) -> Record | None:
     return {key: value for key, value in shown.items() if value is not None}
 
 
+def _overlaid(context: Context) -> frozenset[str]:
+    """The fields that are laid over what the record holds of them."""
+    return frozenset(() if context.option("custom_fields_update") == "merge" else LATER)
+
+
 def _definition(found: View, context: Context) -> CustomField:
     key = references.TextId().read(found.get("field_key"))
     names = {vendor_key: alias for alias, vendor_key in context.aliases.items()}
@@ -526,6 +538,8 @@ TRANSLATOR = Vendor(
                    fields=("stage", "status", "stage_changed_at", "probability")),
     ),
     currency="USD",
+    added_later=frozenset(LATER),
     reads_first=frozenset({"stage", "status"}),
+    reads_also=_overlaid,
     catalogue_first=frozenset({"stage", "status"}),
 )  # fmt: skip

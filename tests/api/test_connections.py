@@ -119,6 +119,35 @@ async def test_a_foreign_currency_degrades_the_connection() -> None:
         assert len(house.vendor("close").ledger.effects) == before
 
 
+async def test_a_field_that_cannot_hold_a_mark_degrades_the_connection() -> None:
+    """The check finds it out: without its mark a lost create is never found again."""
+    async with sandboxed(tree(acme_close={"options": {"marker_field": "cf_gone"}})) as house:
+        assert (await connection(house, "acme-close"))["state"] == "ready"
+        found = await connection(house, "acme-close", "?check=true")
+        assert (found["state"], found["reason"]) == (
+            "degraded", "options.marker_field: the vendor has no custom field cf_gone",
+        )  # fmt: skip
+
+
+async def test_capabilities_say_whether_a_lost_create_is_found_again() -> None:
+    """By its mark, where the vendor has a search and the connection a field for it."""
+    unmarked = tree(acme_close={"options": {"marker_field": None}})
+    async with sandboxed(unmarked) as house:
+        told = {}
+        for vendor in VENDORS:
+            answer = await house.ask("GET", f"/v1/connections/acme-{vendor}/capabilities")
+            told[vendor] = answer.json["idempotency"]
+        vendors = (await house.ask("GET", "/v1/vendors")).json["items"]
+    assert {vendor: each["marker"] for vendor, each in told.items()} == {
+        "close": False, "coperniq": True, "reevo": True, "slant": False,
+    }  # fmt: skip
+    assert "marker_field is not set" in told["close"]["note"]
+    assert "cannot be found again" in told["slant"]["note"]
+    assert told["slant"]["supported"]
+    notes = {each["name"]: each["capabilities"]["idempotency"]["note"] for each in vendors}
+    assert "where the option marker_field names a field" in notes["close"]
+
+
 async def test_a_disabled_connection_says_so_and_is_not_checked() -> None:
     """It stays visible: a caller has to know why nothing works."""
     async with sandboxed(tree(acme_reevo={"enabled": False})) as house:

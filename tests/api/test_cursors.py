@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.cursors import LIFE_SECONDS, Cursors, SigningKey
+from gateway.api.cursors import LIFE_SECONDS, Cursors
 from gateway.errors import InvalidCursor
+from gateway.idempotency.signing import SigningKey
 from gateway.listing import Position
 
 OLD = SigningKey("old", b"o" * 32)

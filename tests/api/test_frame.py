@@ -13,6 +13,7 @@ from gateway import telemetry
 from gateway.app import create_app
 from gateway.canonical import json_text
 from gateway.settings import parse
+from tests.records import draft, effects
 from tests.sandboxed import KEY, Answered, Sandboxed, tree
 
 READABLE = [
@@ -26,6 +27,8 @@ READABLE = [
     "/v1/connections/acme-close/custom-fields",
     "/v1/connections/acme-close/users",
     "/v1/vendors",
+    "/v1/operations",
+    "/v1/operations/op_1",
     "/livez",
     "/readyz",
     "/openapi.json",
@@ -42,6 +45,9 @@ ALLOWED = {
     "/v1/connections/acme-close/capabilities": "GET, HEAD",
     "/v1/connections/acme-close/translations": "POST",
     "/v1/vendors": "GET, HEAD",
+    "/v1/operations": "GET, HEAD",
+    "/v1/operations/op_1": "GET, HEAD",
+    "/v1/operations/op_1/resolve": "POST",
     "/livez": "GET, HEAD",
     "/openapi.json": "GET, HEAD",
     "/problems/forbidden": "GET, HEAD",
@@ -50,22 +56,28 @@ SECRET = "oops: key slnt_pat_sandbox_read_write of jane@example.com"
 
 
 class Broken(httpx.AsyncBaseTransport):
-    """A vendor call that meets a fault of our own."""
+    """A vendor call that meets a fault of our own, before or behind the send gate."""
+
+    def __init__(self, *, behind_the_gate: bool) -> None:
+        self._behind_the_gate = behind_the_gate
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._behind_the_gate:
+            await request.extensions["trace"]("http11.send_request_headers.started", {})
         raise RuntimeError(SECRET)
 
 
 @asynccontextmanager
-async def broken(served: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def broken(served: Any, *, behind_the_gate: bool = False) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway with a fault in it."""
-    app = create_app(parse(tree(), {}, Path()), client=Broken(), served=served)
+    client = Broken(behind_the_gate=behind_the_gate)
+    app = create_app(parse(tree(), {}, Path()), client=client, served=served)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://gateway.test",
         headers={"Authorization": f"Bearer {KEY}"},
-    ) as client:
-        yield client
+    ) as api:
+        yield api
 
 
 def varying(headers: httpx.Headers) -> dict[str, str]:
@@ -151,12 +163,62 @@ async def test_every_answer_has_the_standing_headers(
 
 
 async def test_a_key_for_a_write_is_answered_honestly(house: Sandboxed) -> None:
-    """No record is kept in this version, whatever becomes of the write."""
-    path = "/v1/opportunities/acme-close.nothing"
-    patch = await house.ask("PATCH", path, {"name": "x"}, Idempotency_Key="abc")
-    assert (patch.status, patch.headers["idempotency-status"]) == (404, "not-stored")
-    read = await house.ask("GET", path, Idempotency_Key="abc")
-    assert "idempotency-status" not in read.headers
+    """Whether the write was made just now, or before, or belongs to another request."""
+    path, write = "/v1/opportunities", draft("reevo")
+    statuses = []
+    for body in (write, write, {**write, "name": "Another"}):
+        answer = await house.ask("POST", path, body, Idempotency_Key="abc")
+        replayed = answer.headers.get("idempotent-replayed")
+        statuses.append((answer.status, answer.headers["idempotency-status"], replayed))
+        assert "idempotency-key" not in answer.headers
+    assert statuses == [(201, "created", None), (201, "replayed", "true"), (422, "mismatch", None)]
+    assert effects(house, "reevo") == 1
+
+
+async def test_a_write_without_a_key_is_told_the_one_that_was_made(house: Sandboxed) -> None:
+    """Sent again under it, the write is known."""
+    path, write = "/v1/opportunities", draft("close")
+    first = await house.ask("POST", path, write)
+    again = await house.ask("POST", path, write, Idempotency_Key=first.headers["idempotency-key"])
+    assert (again.content, again.headers["idempotency-status"]) == (first.content, "replayed")
+    assert effects(house, "close") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        ({}, {}, 422),
+        ({"stage": {"name": "No such stage"}}, {}, 422),
+        ({"name": "x"}, {"Authorization": "Bearer x"}, 401),
+        ({"name": "x"}, {"Idempotency_Key": "x" * 256}, 400),
+        ({"name": "x"}, {"Idempotency_Key": '"x'}, 400),
+    ],
+)
+async def test_a_refused_write_was_not_applied(
+    house: Sandboxed, body: Any, headers: dict[str, str], status: int
+) -> None:
+    """Nothing is stored of what the gateway itself refuses: the key may come again."""
+    sent = {"Idempotency_Key": "abc", **headers}
+    path = "/v1/opportunities/acme-reevo.nothing"
+    answer = await house.ask("PATCH", path, body, **sent)
+    assert (answer.status, answer.headers["idempotency-status"]) == (status, "not-applied")
+    assert answer.json["outcome"] == "not_applied"
+
+
+async def test_what_the_vendor_refuses_for_good_is_kept(house: Sandboxed) -> None:
+    """The same key gets the same refusal, whatever the vendor would say by now."""
+    path, patch = "/v1/opportunities/acme-reevo.nothing", {"name": "x"}
+    first = await house.ask("PATCH", path, patch, Idempotency_Key="abc")
+    again = await house.ask("PATCH", path, patch, Idempotency_Key="abc")
+    assert (first.status, first.headers["idempotency-status"]) == (404, "created")
+    assert (again.status, again.headers["idempotency-status"]) == (404, "replayed")
+    assert again.content == first.content
+
+
+async def test_a_read_has_no_key(house: Sandboxed) -> None:
+    """What is sent along is ignored."""
+    answer = await house.ask("GET", "/v1/opportunities/acme-reevo.nothing", Idempotency_Key="abc")
+    assert not [name for name in answer.headers if name.startswith("idempoten")]
 
 
 @pytest.mark.parametrize(
@@ -164,8 +226,8 @@ async def test_a_key_for_a_write_is_answered_honestly(house: Sandboxed) -> None:
     [
         ("GET", "/v1/opportunities/acme-close.oppo_1", None, None),
         ("GET", "/v1/opportunities", None, None),
-        ("DELETE", "/v1/opportunities/acme-close.oppo_1", None, "unknown"),
-        ("POST", "/v1/opportunities", {"connection": "acme-reevo", "name": "x"}, "unknown"),
+        ("DELETE", "/v1/opportunities/acme-close.oppo_1", None, "not_applied"),
+        ("POST", "/v1/opportunities", {"connection": "acme-reevo", "name": "x"}, "not_applied"),
     ],
 )
 async def test_a_fault_of_ours_is_a_problem_without_its_text(
@@ -185,6 +247,16 @@ async def test_a_fault_of_ours_is_a_problem_without_its_text(
     assert "RuntimeError" not in response.text
     assert isinstance(seen[0].fault, RuntimeError)
     assert seen[0].request_id == answer.json["request_id"]
+
+
+async def test_a_fault_of_ours_behind_the_send_gate_leaves_the_outcome_open() -> None:
+    """Once a write may have left, no fault of ours proves that it was not applied."""
+    async with broken(lambda _: None, behind_the_gate=True) as client:
+        answer = Answered(await client.delete("/v1/opportunities/acme-close.oppo_1"))
+    assert (answer.status, answer.code, answer.json["outcome"]) == (
+        500, "internal-error", "unknown",
+    )  # fmt: skip
+    assert answer.headers["idempotency-status"] == "indeterminate"
 
 
 async def test_head_meets_the_same_fault_without_a_body() -> None:

@@ -3,6 +3,9 @@
 import pytest
 
 from gateway.api import problems
+from gateway.idempotency.amnesia import Highwaters
+from gateway.idempotency.memory import MemoryStore
+from gateway.idempotency.monitor import Monitor
 from tests.sandboxed import Sandboxed
 
 
@@ -13,6 +16,30 @@ async def test_probes_answer_without_a_vendor(house: Sandboxed, path: str, statu
         simulator.faults.add({"fault": {"kind": "hang"}, "times": 9})
     answer = await house.ask("GET", path)
     assert (answer.status, answer.json) == (200, {"status": status})
+
+
+def monitor(*, strict: bool) -> Monitor:
+    """A watch over a store that is well and was not looked at yet."""
+    return Monitor(MemoryStore(), highwaters=Highwaters(), keep_ms=1000, strict=strict)
+
+
+async def test_a_replica_that_waits_for_its_store_is_not_ready(house: Sandboxed) -> None:
+    """503 keeps a balancer away from it, with the reason; then it is ready."""
+    house.app.state.monitor = watch = monitor(strict=True)
+    answer = await house.ask("GET", "/readyz")
+    assert (answer.status, answer.json) == (503, {"status": "unready", "reasons": ["starting"]})
+    assert (await house.ask("GET", "/livez")).status == 200
+    await watch.look()
+    answer = await house.ask("GET", "/readyz")
+    assert (answer.status, answer.json) == (200, {"status": "ready"})
+
+
+async def test_a_degraded_replica_is_ready_and_says_why(house: Sandboxed) -> None:
+    """It still serves what it can."""
+    house.app.state.monitor = watch = monitor(strict=False)
+    await watch.noticed("00", known=2, found=1)
+    answer = await house.ask("GET", "/readyz")
+    assert (answer.status, answer.json) == (200, {"status": "degraded", "reasons": ["amnesia"]})
 
 
 async def test_the_document_is_the_applications(house: Sandboxed) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.canonical.opportunity import Opportunity, OpportunityPatch
-from gateway.conformance.meanings import MEANINGS
+from gateway.conformance import meanings
 from gateway.normalizer.dialect import FIELDS
 from gateway.vendors import installed
 from tests.conformance.asking import Asking, named, vendor_id_of
@@ -180,7 +180,7 @@ async def shows(asking: Asking, cells: Any, name: str, chosen: Sample, answered:
     again = await asking.get(vendor_id_of(answered))
     assert again.etag == answered.json["etag"] == answered.headers["ETag"]
     for shown in (Opportunity.model_validate(answered.json), again):
-        assert never or MEANINGS[name].same(chosen.sent, getattr(shown, name)), shown
+        assert never or meanings.shows(name, chosen.sent, getattr(shown, name)), shown
 
 
 async def sends(

@@ -6,11 +6,16 @@ from typing import Any
 import pytest
 
 from tests.contract.openapi import misfits, operations
+from tests.parked import begun, parked
 from tests.records import OPPORTUNITIES, TWELVE_HUNDRED, VENDORS, draft, made, path_of
 from tests.sandboxed import Answered, Sandboxed, sandboxed, tree
 
-OPTIONAL = {"preference-applied", "idempotency-status", "retry-after", "accept-patch"}
+OPTIONAL = {
+    "preference-applied", "retry-after", "accept-patch", "idempotency-key", "idempotent-replayed",
+}  # fmt: skip
 """Headers that an answer has only if there is reason to; so has a 412 of the vendor's no ETag."""
+OF_WRITES = ("idempoten",)
+"""How headers begin that an answer has only if the document says so."""
 
 
 def described(method: str, path: str) -> dict[str, Any]:
@@ -31,6 +36,8 @@ def conforms(method: str, path: str, answer: Answered) -> None:
     optional = OPTIONAL | ({"etag"} if body.get("origin") == "vendor" else set())
     for name in response["headers"]:
         assert name.lower() in optional or name.lower() in answer.headers, name
+    told = {name.lower() for name in response["headers"]}
+    assert {name for name in answer.headers if name.startswith(OF_WRITES)} <= told
     if "content" not in response:
         assert answer.content == b""
         return
@@ -175,6 +182,52 @@ async def test_switches_and_conditions_conform() -> None:
     async with sandboxed({**configured, "callers": {"tests": caller}}) as house:
         assert (await asked(house, "GET", OPPORTUNITIES)).status == 403
         assert (await asked(house, "DELETE", path)).status == 403
+
+
+async def test_replays_and_conflicts_of_keys_conform(house: Sandboxed) -> None:
+    """A replay, another request under the key, and a key that cannot be read."""
+    write, key = draft("reevo"), {"Idempotency_Key": "k"}
+    statuses = [
+        (await asked(house, "POST", OPPORTUNITIES, body, **headers)).status
+        for body, headers in (
+            (write, key), (write, key), ({**write, "name": "Another"}, key),
+            (write, {"Idempotency_Key": '"k'}),
+        )
+    ]  # fmt: skip
+    assert statuses == [201, 201, 422, 400]
+
+
+async def test_operations_conform() -> None:
+    """In every state, in a list and alone; settled by hand, and refused to be."""
+    configured = tree()
+    caller = configured["callers"]["tests"]
+    scopes = [*caller["scopes"], "operations:resolve"]
+    about: dict[str, Any] = {"about": "acme-close.1"}
+    async with sandboxed(
+        {**configured, "callers": {"tests": {**caller, "scopes": scopes}}}
+    ) as house:
+        record = await made(house, "reevo")
+        await asked(house, "PATCH", path_of(record), {"name": None})
+        running = await begun(house.app, "delete", "acme-close", key=b"1", **about)
+        waiting = await parked(house.app, "delete", "acme-close", key=b"2", **about)
+        applied = {"outcome": "applied", "opportunity_id": "acme-close.1", "reason": "Seen."}
+        refuted = {"outcome": "not_applied", "reason": "Seen."}
+        statuses = [
+            (await asked(house, "POST", f"/v1/operations/{which}/resolve", body)).status
+            for which, body in (
+                (waiting, {}), (waiting, applied), (waiting, applied), (waiting, refuted),
+                (running, applied), ("op_1", applied),
+            )
+        ]  # fmt: skip
+        assert statuses == [422, 200, 200, 409, 409, 404]
+        listed = await asked(house, "GET", "/v1/operations?limit=2")
+        assert (await asked(house, "GET", "/v1/operations")).json["items"][:2] == listed.json[
+            "items"
+        ]
+        for each in listed.json["items"]:
+            await asked(house, "GET", f"/v1/operations/{each['id']}")
+        assert (await asked(house, "GET", "/v1/operations?state=x")).status == 422
+        assert (await asked(house, "GET", "/v1/operations/op_1")).status == 404
 
 
 async def test_a_list_with_a_failed_connection_conforms(house: Sandboxed) -> None:

@@ -9,7 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from gateway.api import problems
 from gateway.canonical import json_text
 from gateway.canonical.query import FILTERS, SORTS
-from tests.contract.openapi import operation, operations, parts, the_document
+from tests.contract.openapi import misfits, operation, operations, parts, the_document
 
 CONTRACT = {
     ("POST", "/v1/opportunities"): ("create_opportunity", {"201"}),
@@ -25,13 +25,17 @@ CONTRACT = {
     ("GET", "/v1/connections/{connection}/users"): ("list_users", {"200"}),
     ("POST", "/v1/connections/{connection}/translations"): ("translate", {"200"}),
     ("GET", "/v1/vendors"): ("list_vendors", {"200"}),
+    ("GET", "/v1/operations"): ("list_operations", {"200"}),
+    ("GET", "/v1/operations/{operation_id}"): ("get_operation", {"200"}),
+    ("POST", "/v1/operations/{operation_id}/resolve"): ("resolve_operation", {"200"}),
 }
-"""Method and path → operationId and successes (api.md 2); operations of writes are to come."""
+"""Method and path → operationId and successes (api.md 2)."""
 REQUESTS = {
     "AccountRef", "ContactRef", "OpportunityDraft", "OpportunityPatch", "OwnerRef", "PipelineRef",
-    "StageRef", "Translation", "ValueDraft",
+    "Resolution", "StageRef", "Translation", "ValueDraft",
 }  # fmt: skip
 """The types of what callers send: closed, and of no answer."""
+WRITES = ("create_opportunity", "update_opportunity", "delete_opportunity")
 IDS = [each["operationId"] for _, _, each in operations()]
 
 
@@ -146,7 +150,8 @@ def test_every_failure_is_a_problem(operation_id: str) -> None:
         if status < "400":
             continue
         reference = {"$ref": "#/components/schemas/Problem"}
-        assert response["content"] == {problems.MEDIA_TYPE: {"schema": reference}}
+        assert {*response["content"]} == {problems.MEDIA_TYPE}
+        assert response["content"][problems.MEDIA_TYPE]["schema"] == reference
         codes = {kind.code for kind, known in problems.STATUS.items() if str(known) == status}
         assert codes
         assert all(f"`{code}`" in response["description"] for code in codes)
@@ -165,6 +170,38 @@ def test_the_headers_of_answers_are_told() -> None:
     assert "ETag" in update["412"]["headers"]
     assert "Accept-Patch" in update["415"]["headers"]
     assert "ETag" in operation("get_opportunity")["responses"]["304"]["headers"]
+
+
+@pytest.mark.parametrize("operation_id", WRITES)
+def test_every_answer_to_a_write_tells_of_its_key(operation_id: str) -> None:
+    """How it stands, whether it is a replay, and the key that the gateway made."""
+    responses = operation(operation_id)["responses"]
+    for response in responses.values():
+        headers = response["headers"]
+        assert {"Idempotency-Key", "Idempotency-Status", "Idempotent-Replayed"} <= {*headers}
+        known = headers["Idempotency-Status"]["schema"]["x-extensible-enum"]
+        assert {*known} == {
+            "created", "replayed", "in-progress", "indeterminate", "mismatch", "not-applied",
+            "not-stored",
+        }  # fmt: skip
+    for status in ("409", "502", "504"):
+        assert "Retry-After" in responses[status]["headers"]
+
+
+def test_examples_are_what_they_are_examples_of() -> None:
+    """Bodies and problems are of their schemas, and problems stand under their own status."""
+    shown = [
+        (status, name, content["schema"], example["value"])
+        for _, _, each in operations()
+        for status, part in [("", each.get("requestBody", {})), *each["responses"].items()]
+        for content in part.get("content", {}).values()
+        for name, example in content.get("examples", {}).items()
+    ]
+    assert {"", "400", "409", "422", "502", "503", "504"} == {status for status, *_ in shown}
+    for status, name, schema, value in shown:
+        assert misfits(schema, value) == []
+        if status:
+            assert (str(value["status"]), value["code"]) == (status, name)
 
 
 @pytest.mark.parametrize("operation_id", IDS)
@@ -194,6 +231,7 @@ def test_the_list_has_the_parameters_of_the_contract() -> None:
         ("create_opportunity", ["application/json"]),
         ("update_opportunity", ["application/merge-patch+json", "application/json"]),
         ("translate", ["application/json"]),
+        ("resolve_operation", ["application/json"]),
     ],
 )
 def test_bodies_have_the_types_that_are_taken(operation_id: str, types: list[str]) -> None:

@@ -4,6 +4,7 @@ Half of what it makes up is led to connections, opportunities and stages that ex
 but 404 would ever be answered; now and then a vendor breaks down.
 """
 
+import asyncio
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -19,7 +20,8 @@ from gateway.app import create_app
 from gateway.sandbox import create_sandbox
 from gateway.settings import parse
 from tests.contract.openapi import operations
-from tests.sandboxed import KEY, InProcess, tree
+from tests.parked import parked
+from tests.sandboxed import CALLERS, KEY, InProcess, tree
 
 Case = schemathesis.Case[Any]
 CONFIG = schemathesis.Config.from_dict(
@@ -35,7 +37,14 @@ CONFIG = schemathesis.Config.from_dict(
 )
 SANDBOX = create_sandbox()
 VENDORS = SANDBOX.state.simulators
-APP = create_app(parse(tree(), {}, Path()), client=InProcess(SANDBOX), served=lambda _: None)
+SCOPES = ["opportunities:read", "opportunities:write", "operations:resolve"]
+CONFIGURED = {**tree(), "callers": {"tests": {**CALLERS["tests"], "scopes": SCOPES}}}
+APP = create_app(parse(CONFIGURED, {}, Path()), client=InProcess(SANDBOX), served=lambda _: None)
+WAITING = [
+    asyncio.run(parked(APP, "delete", "acme-close", about="acme-close.1", key=bytes([number])))
+    for number in range(1, 9)
+]
+"""Operations that an operator can settle."""
 schema = schemathesis.openapi.from_asgi("/openapi.json", APP, config=CONFIG)
 
 FAULTS = [
@@ -97,6 +106,8 @@ class Led:
                 parameters["connection"] = f"acme-{self.vendor}"
             if "opportunity_id" in parameters:
                 parameters["opportunity_id"] = self.opportunity()
+            if "operation_id" in parameters:
+                parameters["operation_id"] = WAITING[self.chance(len(WAITING))]
         if self.well_formed(ParameterLocation.QUERY) and "connection" in self.case.query:
             self.case.query["connection"] = [f"acme-{self.vendor}"]
         if self.well_formed(ParameterLocation.BODY) and isinstance(self.case.body, dict):
@@ -111,10 +122,17 @@ class Led:
         """A body of which a vendor might take something."""
         if "operation" in made_up:
             return self.translation(made_up)
+        if "outcome" in made_up:
+            return self.resolution(made_up)
         kept = dict(list(made_up.items())[: self.chance(MEMBERS + 1)])
         if "connection" in made_up:
             return {**NAMES[self.vendor], **kept, "connection": f"acme-{self.vendor}"}
         return kept or {"probability": self.chance(101)}
+
+    def resolution(self, made_up: dict[str, Any]) -> dict[str, Any]:
+        """An operator's word with the members that its outcome has."""
+        about = {"opportunity_id": "acme-close.1"} if made_up["outcome"] == "applied" else {}
+        return {"outcome": made_up["outcome"], "reason": made_up["reason"], **about}
 
     def translation(self, made_up: dict[str, Any]) -> dict[str, Any]:
         """A dry run with the members that its operation has."""

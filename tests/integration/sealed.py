@@ -1,5 +1,6 @@
 """The sandbox's connections as production wants them: no secret in the file, but references."""
 
+import base64
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from tests.integration.programs import CALLER
 
 SIGNING_KEY = "canary-signing-key-0123456789abcdef0123456789"
+ENCRYPTION_KEY = base64.b64encode(b"canary-encryption-key-0123456789").decode()
 _CREDENTIALS = re.compile(r'credentials = \{ (?P<member>\w+) = "(?P<secret>[^"]+)" \}')
 
 
@@ -18,9 +20,9 @@ class Sealed:
     env: dict[str, str]
 
 
-def sealed(folder: Path, name: str, connections: str, *, server: str = "") -> Sealed:
+def sealed(folder: Path, name: str, connections: str, redis_url: str) -> Sealed:
     """Writes the file of a production gateway; half of its secrets lie in files beside it."""
-    env = {"SIGNING_KEY": SIGNING_KEY}
+    env = {"REDIS_URL": redis_url, "SIGNING_KEY": SIGNING_KEY, "ENCRYPTION_KEY": ENCRYPTION_KEY}
 
     def reference(found: re.Match[str]) -> str:
         number = len(env)
@@ -36,8 +38,9 @@ def sealed(folder: Path, name: str, connections: str, *, server: str = "") -> Se
     text = "\n".join(
         (
             'environment = "production"',
-            server,
+            'redis.url = { env = "REDIS_URL" }',
             '[[secrets.signing_keys]]\nid = "now"\nkey = { env = "SIGNING_KEY" }',
+            '[[secrets.encryption_keys]]\nid = "now"\nkey = { env = "ENCRYPTION_KEY" }',
             '[logs]\nlevel = "debug"',
             CALLER,
             _CREDENTIALS.sub(reference, connections),

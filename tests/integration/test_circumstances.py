@@ -133,13 +133,20 @@ async def test_a_write_whose_answer_drips_is_unknown(impatient: Gateway, sandbox
 async def test_a_write_that_was_sent_goes_on_behind_the_deadline(
     gateway: Gateway, sandbox: Sandbox
 ) -> None:
-    """A caller's deadline cuts a read off, while a write is waited for: its outcome matters."""
+    """The caller is told in time that the outcome is open, and under the same key how it ended."""
     slow = {"kind": "delay", "seconds": 1}
     acts = {vendor: SPOKEN[vendor].act("create", f"acme-{vendor}", "") for vendor in VENDORS}
     for vendor, act in acts.items():
         await act.spoil(sandbox, vendor, slow)
-    answers = await asyncio.gather(*(act.ask(gateway, **HASTY) for act in acts.values()))
-    assert [answer.status for answer in answers] == [201] * len(VENDORS)
+    keys = {vendor: {"Idempotency_Key": f"hasty {vendor}"} for vendor in VENDORS}
+    hasty = [act.ask(gateway, **HASTY, **keys[vendor]) for vendor, act in acts.items()]
+    first = await asyncio.gather(*hasty)
+    assert [answer.status for answer in first] == [504] * len(VENDORS)
+    assert {answer.code for answer in first} == {"outcome-indeterminate"}
+    later = await asyncio.gather(*(act.ask(gateway, **keys[name]) for name, act in acts.items()))
+    assert [answer.status for answer in later] == [201] * len(VENDORS)
+    for vendor in VENDORS:
+        assert len((await sandbox.ledger(vendor)).effects) == 1
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -18,10 +18,15 @@ ATTEMPTS = 400
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_a_terminated_gateway_finishes_what_it_began(
-    folder: Path, running: list[Program], sandbox_program: Program, sandbox: Sandbox, workers: int
+    folder: Path,
+    running: list[Program],
+    sandbox_program: Program,
+    sandbox: Sandbox,
+    redis_url: str,
+    workers: int,
 ) -> None:
     """SIGTERM lets the write that is under way be answered, and ends with status 0."""
-    kept = sealed(folder, f"ending-{workers}", configuration(sandbox_program.url))
+    kept = sealed(folder, f"ending-{workers}", configuration(sandbox_program.url), redis_url)
     program = Program.start(
         f"ending gateway of {workers}", folder,
         "serve", "--config", str(kept.config), "--workers", str(workers), env=kept.env,
@@ -42,10 +47,10 @@ async def test_a_terminated_gateway_finishes_what_it_began(
 
 
 async def test_workers_accept_each_others_cursors(
-    folder: Path, running: list[Program], sandbox_program: Program, sandbox: Sandbox
+    folder: Path, running: list[Program], sandbox_program: Program, sandbox: Sandbox, redis_url: str
 ) -> None:
     """A cursor that one worker signed is read by the other: both know the configured key."""
-    kept = sealed(folder, "workers", configuration(sandbox_program.url))
+    kept = sealed(folder, "workers", configuration(sandbox_program.url), redis_url)
     program = Program.start(
         "gateway of two", folder, "serve", "--config", str(kept.config), "--workers", "2",
         env=kept.env,
@@ -74,21 +79,22 @@ async def test_workers_accept_each_others_cursors(
         assert (forged.status, forged.code) == (400, "invalid-cursor")
 
 
-def test_several_workers_need_a_signing_key(folder: Path, connections: str) -> None:
-    """Each worker's own key of chance would make the other's cursors strangers."""
+def test_several_workers_need_what_they_share(folder: Path) -> None:
+    """Each worker's own store would run a write again, its own key make cursors strangers."""
     config = folder / "keyless.toml"
     config.write_text("[server]\nworkers = 2\n", encoding="utf-8")
     with run("serve", "--config", str(config)) as process:
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
-    assert "secrets.signing_keys: several workers need one" in err
+    for name in ("redis.url", "secrets.signing_keys", "secrets.encryption_keys"):
+        assert f"{name}: several workers need one" in err
 
 
 async def test_a_check_says_ok_for_every_connection(
-    folder: Path, sandbox_program: Program, sandbox: Sandbox
+    folder: Path, sandbox_program: Program, sandbox: Sandbox, redis_url: str
 ) -> None:
     """Each vendor is asked with its credentials, and nothing is written."""
-    kept = sealed(folder, "check", configuration(sandbox_program.url))
+    kept = sealed(folder, "check", configuration(sandbox_program.url), redis_url)
     with run("check", "--config", str(kept.config), env=kept.env) as process:
         out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
@@ -100,11 +106,11 @@ async def test_a_check_says_ok_for_every_connection(
 
 
 async def test_a_check_names_the_connection_whose_credential_is_wrong(
-    folder: Path, sandbox_program: Program, sandbox: Sandbox
+    folder: Path, sandbox_program: Program, sandbox: Sandbox, redis_url: str
 ) -> None:
     """One wrong key is a status of 1, told without the key, and the others are checked as well."""
     wrong = configuration(sandbox_program.url).replace(close.API_KEY, "api_canary0wrong0key")
-    kept = sealed(folder, "wrong", wrong)
+    kept = sealed(folder, "wrong", wrong, redis_url)
     with run("check", "--config", str(kept.config), env=kept.env) as process:
         out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
     assert process.returncode == 1

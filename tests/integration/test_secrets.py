@@ -13,7 +13,7 @@ from gateway.sandbox import close, coperniq, reevo, slant
 from gateway.sandbox.configuration import configuration
 from tests.integration.acts import OPERATIONS, SPOKEN
 from tests.integration.programs import Program
-from tests.integration.sealed import SIGNING_KEY, sealed
+from tests.integration.sealed import ENCRYPTION_KEY, SIGNING_KEY, sealed
 from tests.integration.two_ends import VENDORS, Gateway, Sandbox
 from tests.sandboxed import KEY, Answered
 
@@ -32,7 +32,7 @@ def coded(secret: str) -> str:
     return base64.b64encode(f"{secret}:".encode()).decode()
 
 
-SECRETS = (*OWN, *CANARIES, *map(coded, (*OWN, *CANARIES)), SIGNING_KEY, KEY)
+SECRETS = (*OWN, *CANARIES, *map(coded, (*OWN, *CANARIES)), SIGNING_KEY, ENCRYPTION_KEY, KEY)
 
 DRAFTS: dict[str, dict[str, Any]] = {
     "slant": {"name": PERSON, "custom_fields": {"source": MAIL}},
@@ -43,11 +43,13 @@ DRAFTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def program(folder: Path, running: list[Program], sandbox_program: Program) -> Program:
+def program(
+    folder: Path, running: list[Program], sandbox_program: Program, redis_url: str
+) -> Program:
     """A production gateway that logs all it ever logs, with good credentials and with bad ones."""
     good = configuration(sandbox_program.url)
     bad = good.replace("sandbox", "canary").replace("connections.acme-", "connections.canary-")
-    kept = sealed(folder, "production", good + bad)
+    kept = sealed(folder, "production", good + bad, redis_url)
     started = Program.start(
         "production gateway", folder, "serve", "--config", str(kept.config), env=kept.env
     )

@@ -20,10 +20,12 @@ SECOND = {"method": "PATCH"}
 
 REFUSED: Mapping[str, Fault] = {
     "400": {"kind": "status", "status": 400, "body": {"error": "invalid"}},
-    "401": {"kind": "status", "status": 401, "body": {"error": "token_missing"}},
-    "403": {"kind": "status", "status": 403, "body": {"error": "token_read_only"}},
     "404": {"kind": "status", "status": 404},
     "422": {"kind": "status", "status": 422, "body": {"error": "validation_failed"}},
+}
+NOT_NOW: Mapping[str, Fault] = {
+    "401": {"kind": "status", "status": 401, "body": {"error": "token_missing"}},
+    "403": {"kind": "status", "status": 403, "body": {"error": "token_read_only"}},
     "429": {"kind": "status", "status": 429},
 }
 UNKNOWN: Mapping[str, Fault] = {
@@ -70,6 +72,20 @@ async def test_a_refused_second_call_is_told_as_partial(
     assert (record["name"], record["custom_fields"]) == ("Half of it", {})
     assert [effect["effect"] for effect in ledger.effects] == ["create"]
     assert (len(ledger.calls("POST")), len(ledger.calls("PATCH"))) == (1, 1)
+
+
+@pytest.mark.parametrize("refusal", NOT_NOW)
+async def test_a_second_call_that_may_pass_another_time_is_left_open(
+    gateway: Gateway, sandbox: Sandbox, refusal: str
+) -> None:
+    """The record is named, and the same request goes on where it stopped."""
+    answer, ledger = await create(gateway, sandbox, NOT_NOW[refusal])
+    problem = answer.json
+    assert (answer.status, problem["code"]) == (504, "outcome-indeterminate")
+    assert (problem["outcome"], problem["retry"]) == ("unknown", "same_request")
+    record = await made(sandbox, ledger)
+    assert problem["opportunity_id"] == f"acme-slant.{record['id']}"
+    assert len(ledger.calls("POST")) == 1
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -459,7 +459,7 @@ async def test_a_long_query_may_come_as_a_post_that_reads(
 async def test_the_list_can_lag_behind_the_record(
     close: httpx.AsyncClient, sandbox: CloseSandbox, clock: Clock
 ) -> None:
-    sandbox.set_options({"index_lag_seconds": 45, "delete_lag_seconds": 10})
+    sandbox.set_options({"list_lag_seconds": 45, "delete_lag_seconds": 10})
     record = await created(close, note="lagging")
     path = f"{LIST}{record['id']}/"
     assert (await close.get(path)).status_code == 200

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import uvicorn
 
+from gateway.sandbox.reevo import READ_WRITE_KEY, ReevoSandbox
 from gateway.sandbox.slant import READ_WRITE_TOKEN, SlantSandbox
 from gateway.sandbox.slant_seed import BOOK_EAST
 
@@ -48,6 +49,15 @@ async def script(slant: httpx.AsyncClient, fault: dict[str, Any], **rest: Any) -
 
 async def effects(slant: httpx.AsyncClient) -> list[str]:
     return [each["effect"] for each in (await slant.get("/_ledger")).json()["effects"]]
+
+
+async def effects_in_the_end(slant: httpx.AsyncClient) -> list[str]:
+    """The effects once there are any."""
+    for _ in range(500):
+        if found := await effects(slant):
+            return found
+        await asyncio.sleep(0.01)
+    return []
 
 
 async def last_status(slant: httpx.AsyncClient) -> int | None:
@@ -95,11 +105,7 @@ async def test_a_caller_that_gives_up_on_a_delay_meets_the_effect_later(
     await script(slant, {"kind": "delay", "seconds": 0.1})
     with pytest.raises(httpx.ReadTimeout):
         await slant.post(LIST, json=DEAL, timeout=httpx.Timeout(5, read=0.02))
-    for _ in range(500):
-        await asyncio.sleep(0.01)
-        if await effects(slant):
-            break
-    assert await effects(slant) == ["create"]
+    assert await effects_in_the_end(slant) == ["create"]
 
 
 async def test_a_hang_never_answers_and_ends_with_the_caller(slant: httpx.AsyncClient) -> None:
@@ -173,6 +179,90 @@ async def test_a_redirect_points_elsewhere(slant: httpx.AsyncClient) -> None:
     await script(slant, {"kind": "redirect", "location": "http://elsewhere.test/"})
     answer = await slant.post(LIST, json=DEAL)
     assert (answer.status_code, answer.headers["location"]) == (307, "http://elsewhere.test/")
+
+
+async def test_a_fault_meant_for_one_body_leaves_the_others_alone(
+    slant: httpx.AsyncClient,
+) -> None:
+    meant = {"match": {"body": "tag-b"}, "fault": {"kind": "status", "status": 503}}
+    await slant.post("/_faults", json=meant)
+    names = ("Deal tag-a", "Deal tag-b", "Deal tag-b")
+    answers = [await slant.post(LIST, json={**DEAL, "name": name}) for name in names]
+    assert [answer.status_code for answer in answers] == [201, 503, 201]
+
+
+async def test_a_late_effect_comes_when_its_caller_is_long_gone(slant: httpx.AsyncClient) -> None:
+    await script(slant, {"kind": "late", "seconds": 0.1})
+    with pytest.raises(httpx.ReadTimeout):
+        await slant.post(LIST, json=DEAL, timeout=httpx.Timeout(5, read=0.02))
+    assert await effects_in_the_end(slant) == ["create"]
+    assert await last_status(slant) is None
+
+
+async def test_a_late_effect_is_never_answered(slant: httpx.AsyncClient) -> None:
+    await script(slant, {"kind": "late", "seconds": 0})
+    with pytest.raises(httpx.ReadTimeout):
+        await slant.post(LIST, json=DEAL, timeout=httpx.Timeout(5, read=0.2))
+    assert await effects_in_the_end(slant) == ["create"]
+
+
+async def test_a_reset_of_the_vendor_forgets_what_is_still_to_come(
+    slant: httpx.AsyncClient,
+) -> None:
+    await script(slant, {"kind": "late", "seconds": 0.05})
+    with pytest.raises(httpx.ReadTimeout):
+        await slant.post(LIST, json=DEAL, timeout=httpx.Timeout(5, read=0.02))
+    await slant.post("/_reset")
+    await asyncio.sleep(0.2)
+    assert await effects(slant) == []
+
+
+async def test_a_call_handled_twice_has_two_effects_and_the_answer_of_the_first(
+    slant: httpx.AsyncClient,
+) -> None:
+    await script(slant, {"kind": "twice"})
+    answer = await slant.post(LIST, json=DEAL)
+    made = (await slant.get("/_ledger")).json()["effects"]
+    assert [each["effect"] for each in made] == ["create", "create"]
+    assert made[0]["record_id"] != made[1]["record_id"]
+    assert answer.json()["id"] == made[0]["record_id"]
+
+
+async def test_a_call_handled_twice_under_one_key_has_one_effect(slant: httpx.AsyncClient) -> None:
+    await script(slant, {"kind": "twice"})
+    answer = await slant.post(LIST, json=DEAL, headers={"idempotency-key": "k-1"})
+    assert answer.status_code == 201
+    assert await effects(slant) == ["create"]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "reset"}, {"kind": "delay", "seconds": 1}])
+async def test_any_answer_can_be_spoilt_behind_two_effects(
+    slant: httpx.AsyncClient, fault: dict[str, Any]
+) -> None:
+    await script(slant, fault, when="twice")
+    with pytest.raises(httpx.TransportError):
+        await slant.post(LIST, json=DEAL, timeout=httpx.Timeout(5, read=0.2))
+    assert await effects_in_the_end(slant) == ["create", "create"]
+
+
+async def test_a_wrong_id_is_the_true_answer_under_another_id(slant: httpx.AsyncClient) -> None:
+    await script(slant, {"kind": "wrong_id", "id": "opp_other"})
+    answer = await slant.post(LIST, json=DEAL)
+    assert (answer.status_code, answer.json()["id"]) == (201, "opp_other")
+    assert answer.json()["name"] == DEAL["name"]
+    (effect,) = (await slant.get("/_ledger")).json()["effects"]
+    assert effect["record_id"] != "opp_other"
+
+
+async def test_a_wrong_id_goes_into_the_envelope_of_a_vendor_that_has_one() -> None:
+    reevo = ReevoSandbox()
+    reevo.faults.add({"fault": {"kind": "wrong_id", "id": "another"}})
+    record_id = next(iter(reevo.records))
+    transport = httpx.ASGITransport(app=reevo.asgi())
+    headers = {"x-api-key": READ_WRITE_KEY}
+    async with httpx.AsyncClient(transport=transport, base_url="http://reevo") as client:
+        answer = await client.get(f"/api/v2/opportunity/{record_id}", headers=headers)
+    assert (answer.status_code, answer.json()["data"]["id"]) == (200, "another")
 
 
 async def test_without_a_socket_a_reset_is_an_exception() -> None:

@@ -158,7 +158,7 @@ async def test_a_record_is_an_envelope_of_envelopes(client: httpx.AsyncClient) -
     }
     assert found["stage"]["value"]["closing_probability"] == "50"
     assert found["forecast_weighted_amount"]["value"] == {"amount": "75000.00"}
-    assert len(found) == 45 + 12
+    assert len(found) == 45 + 13
 
 
 async def test_several_values_are_an_array_of_envelopes(client: httpx.AsyncClient) -> None:
@@ -529,7 +529,7 @@ async def test_the_schema_says_what_is_custom_writable_and_filterable(
     described = (await client.get("/_schema/opportunity")).json()
     assert "data" not in described
     found = {each["api_name"]: each for each in described["attributes"]}
-    assert sum(each["is_custom"] for each in found.values()) == 12
+    assert sum(each["is_custom"] for each in found.values()) == 13
     assert found["products"]["type_info"] == {"is_array": True, "value_type": "select"}
     assert found["account_id"]["is_creatable"]
     assert not found["account_id"]["is_updatable"]

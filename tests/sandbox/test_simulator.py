@@ -122,6 +122,14 @@ def test_a_fault_strikes_only_the_calls_it_is_meant_for() -> None:
     assert taken(queue, calls) == [None, None, "hang", None]
 
 
+def test_a_fault_can_be_meant_for_one_body_alone() -> None:
+    queue = FaultQueue()
+    queue.add({"match": {"body": "tag-7ä"}, "fault": {"kind": "hang"}})
+    bodies = [b"", b'{"name": "tag-7"}', '{"name": "tag-7ä"}'.encode()]
+    faults = [queue.take("POST", "/opp", body) for body in bodies]
+    assert [fault and fault.kind for fault in faults] == [None, None, "hang"]
+
+
 def test_a_fault_lets_through_the_calls_that_it_skips() -> None:
     queue = FaultQueue()
     queue.add({"match": {"method": "GET"}, "skip": 2, "fault": {"kind": "hang"}})
@@ -138,7 +146,12 @@ def test_a_fault_lets_through_the_calls_that_it_skips() -> None:
         ({"fault": {"kind": "hang"}, "time": 2}, "no member 'time'"),
         ({"fault": {"kind": "hang"}, "times": 0}, "times is at least 1"),
         ({"fault": {"kind": "hang"}, "times": True}, "must be int"),
-        ({"fault": {"kind": "hang"}, "when": "during"}, "neither before nor after"),
+        ({"fault": {"kind": "hang"}, "when": "during"}, "'during' is none of before, after, twice"),
+        ({"fault": {"kind": "late"}}, "fault.seconds is missing"),
+        ({"fault": {"kind": "late", "seconds": 1}, "when": "after"}, "'late' goes without when"),
+        ({"fault": {"kind": "twice"}, "when": "twice"}, "'twice' goes without when"),
+        ({"fault": {"kind": "wrong_id"}}, "fault.id is missing"),
+        ({"fault": {"kind": "hang"}, "match": {"body": 7}}, "match.body must be str"),
         ({"fault": {"kind": "hang"}, "match": {"verb": "GET"}}, "no member 'verb'"),
         ({"fault": {"kind": "status"}}, "fault.status is missing"),
         ({"fault": {"kind": "delay", "seconds": "1"}}, "must be int or Decimal"),

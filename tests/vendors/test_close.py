@@ -55,6 +55,7 @@ CATALOGUE, CATALOGUE_CALLS = play(BARE, BARE.catalogue(), CATALOGUE_REPLIES)
 CONTEXT = replace(NEW_YORK, catalogue=CATALOGUE)
 FIELDS = {"name_field": "cf_Title", "external_id_field": "cf_Ref", "marker_field": "cf_Mark"}
 NAMED = replace(CONTEXT, options=CloseOptions.model_validate(FIELDS))
+NAMING = CloseTranslator(NAMED)
 OPEN, WON, LOST = (payload(name) for name in ("opportunity", "opportunity_won", "opportunity_lost"))
 STATUSES = {
     status["id"]: {"status_label": status["label"], "status_type": status["type"]}
@@ -282,7 +283,7 @@ def test_trap_02_every_path_ends_with_a_slash() -> None:
         *play(BARE, BARE.create(Change({})), [ok(OPEN)])[1],
         *play(BARE, BARE.update("x", Change({"probability": Decimal(1)}), None), [ok(OPEN)])[1],
         *play(BARE, BARE.delete("x"), [ok({})])[1],
-        *play(BARE, BARE.find("m", Change({})), [ok(payload("list"))])[1],
+        *play(NAMING, NAMING.find("m", Change({})), [ok({"data": []})])[1],
         *play(BARE, BARE.check(), [ok({})])[1],
     ]
     assert [request.path for request in requests if not request.path.endswith("/")] == []
@@ -881,7 +882,7 @@ def test_trap_19_a_lost_create_is_found_by_its_mark_on_the_lead() -> None:
     marked = {**OPEN, "custom.cf_Mark": "m-1"}
     draft = Change({"account": "lead_Zu4"})
     found, (request,) = play(
-        translator, translator.find("m-1", draft), [ok({"data": [WON, marked]})]
+        translator, translator.find("m-1", draft), [ok({"data": [WON, marked], "has_more": False})]
     )
     assert dict(request.query) == {
         "lead_id": "lead_Zu4", "_order_by": "-date_created", "_limit": "100"
@@ -891,9 +892,27 @@ def test_trap_19_a_lost_create_is_found_by_its_mark_on_the_lead() -> None:
 
 
 def test_trap_19_a_record_without_the_mark_is_not_taken_for_it() -> None:
-    for translator in (CloseTranslator(NAMED), BARE):
-        reply = ok({"data": [OPEN, {**OPEN, "custom.cf_Mark": "m-2"}]})
-        assert play(translator, translator.find("m-1", Change({})), [reply])[0] is None
+    translator = CloseTranslator(NAMED)
+    reply = ok({"data": [OPEN, {**OPEN, "custom.cf_Mark": "m-2"}]})
+    assert play(translator, translator.find("m-1", Change({})), [reply])[0] is None
+    assert play(BARE, BARE.find("m-1", Change({})), [])[0] is None
+
+
+def test_trap_19_of_records_with_one_mark_the_oldest_is_told() -> None:
+    """A create that took effect twice is found out, on whatever page its records stand."""
+    translator = CloseTranslator(NAMED)
+    times = {"oppo_c": "2026-02-03T00:00:00Z", "oppo_a": "2026-02-01T00:00:00.5Z",
+             "oppo_b": "2026-02-01T00:00:00Z"}  # fmt: skip
+    twins = [
+        {**OPEN, "id": vendor_id, "date_created": made, "custom.cf_Mark": "m-1"}
+        for vendor_id, made in times.items()
+    ]
+    pages = [ok({"data": twins[:2], "has_more": True}), ok({"data": twins[2:], "has_more": False})]
+    found, requests = play(translator, translator.find("m-1", Change({})), pages)
+    assert found is not None
+    assert found.vendor_id == "oppo_b"
+    assert [warning.code for warning in found.warnings] == ["duplicate-detected"]
+    assert [dict(request.query).get("_skip") for request in requests] == [None, "2"]
 
 
 @pytest.mark.parametrize(("asked", "sent"), [(1, "1"), (100, "100"), (200, "100")])

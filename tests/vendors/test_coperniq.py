@@ -1041,6 +1041,41 @@ def test_without_a_field_for_it_no_marker_is_looked_for() -> None:
     assert play(translator, translator.find("uog-x", DRAFT), [])[0] is None
 
 
+def asked_for(status: str | None, *pages: Any) -> tuple[bool | None, Played]:
+    """What a search says of the record's status."""
+    translator = speak()
+    dialogue = translator.holds(COPERNIQ.read(record(), translator.context), "status", status)
+    return play(translator, dialogue, [ok(page) for page in pages])
+
+
+def test_trap_3_a_status_is_asked_for_within_the_account() -> None:
+    """The search knows what no answer shows; archived records count."""
+    held, (request,) = asked_for("won", [record(id=7), record()])
+    assert held is True
+    assert request.path == "opportunities/search"
+    wanted = {"prop1": "status", "op1": "eq", "value1": "COMPLETED", "prop2": "accountId",
+              "value2": "311", "logic": "and", "include_archived": "true"}  # fmt: skip
+    assert wanted.items() <= dict(request.query).items()
+    assert asked_for("won", [record(id=7)])[0] is False
+
+
+def test_trap_14_a_search_for_a_status_has_an_end() -> None:
+    """An account with no end of records is not read to its end: then nobody knows."""
+    full = [record(id=number) for number in range(10000, 10100)]
+    held, requests = asked_for("won", *[full] * 5)
+    assert held is None
+    assert [dict(request.query)["page"] for request in requests] == ["1", "2", "3", "4", "5"]
+    assert asked_for("won", full, [record()])[0] is True
+
+
+def test_only_a_status_is_asked_for_beside_the_record() -> None:
+    """Everything else is shown, or cannot be asked for at all."""
+    translator = speak()
+    shown = COPERNIQ.read(record(), translator.context)
+    for name, value in (("name", "x"), ("status", None)):
+        assert play(translator, translator.holds(shown, name, value), []) == (None, [])
+
+
 def test_the_check_is_a_small_read() -> None:
     """One record is asked for: of the documented reads nothing answers less."""
     translator = speak()

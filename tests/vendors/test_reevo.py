@@ -903,10 +903,22 @@ def test_a_marker_that_cannot_be_queried_is_looked_for_in_the_account() -> None:
 
 
 def test_without_a_way_to_search_nothing_is_found() -> None:
-    """Without a marker field, or with nothing to filter by, no call is made."""
+    """Without a marker field nothing is asked; with nothing to filter by, it is said so."""
     assert found(with_options(marker_field=None), []) == (None, [])
     blind = replace(CONTEXT, catalogue=replace(CONTEXT.catalogue, filterable=frozenset()))
-    assert found(blind, []) == (None, [])
+    with pytest.raises(errors.OperationUnsupported):
+        found(blind, [])
+
+
+def test_of_records_with_one_mark_the_oldest_is_told() -> None:
+    """Every page is looked through, so that a create that took effect twice is found out."""
+    twin = record(id="opp-0", gateway_mark=envelope("uog-ABC"),
+                  created_at=envelope("2020-01-01T00:00:00Z"))  # fmt: skip
+    hit, bodies = found(CONTEXT, [{"data": [MARKED], "next_cursor": "c2"}, {"data": [twin]}])
+    assert hit is not None
+    assert hit.vendor_id == "opp-0"
+    assert [warning.code for warning in hit.warnings] == ["duplicate-detected"]
+    assert len(bodies) == 2
 
 
 SENTENCE = "seats cannot be coerced"

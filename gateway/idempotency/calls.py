@@ -1,0 +1,138 @@
+"""How Redis is called: soon over, tried twice, and with one word for everything that goes wrong.
+
+The library's own retries are off, as they would send a command up to ten times, for seconds. Here a
+call is tried twice, which every script is made for, and is over before a second and a half.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from redis import exceptions
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from gateway.idempotency.chance import CHANCE
+from gateway.idempotency.nodes import Node, Nodes
+from gateway.idempotency.scripts import Script
+from gateway.idempotency.store import StoreUnavailable
+
+TRY_SECONDS: Final = 0.6
+"""How long one try may take."""
+CALL_SECONDS: Final = 1.3
+"""How long both may, with the pause between them."""
+PAUSE_SECONDS: Final = (0.02, 0.08)
+AT_ONCE: Final = 500
+"""Commands that are sent in one go."""
+
+_AWAY = (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError, OSError)
+_MOVED = (exceptions.AskError, exceptions.ClusterDownError, exceptions.SlotNotCoveredError)
+_ANY = (exceptions.RedisError, exceptions.RedisClusterException, TimeoutError, OSError)
+_TROUBLES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...]] = (
+    (exceptions.ReadOnlyError, "is read-only"),
+    (exceptions.OutOfMemoryError, "is out of memory"),
+    (exceptions.BusyLoadingError, "is still loading"),
+    (_AWAY, "does not answer"),
+    (Exception, "refuses what it is asked"),
+)
+
+Answer = TypeVar("Answer")
+Word = str | int | bytes
+
+
+class Calls:
+    """Calls to the nodes of one store. Every one raises `StoreUnavailable` and nothing else."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self.nodes = nodes
+
+    async def reach(self, ask: Callable[[], Awaitable[Answer]], *, wait: float = 0) -> Answer:
+        """Asks, and after a short pause once more if no answer came; `wait` seconds come on top."""
+        once = TRY_SECONDS + wait
+        try:
+            async with asyncio.timeout(max(CALL_SECONDS, once)):
+                try:
+                    async with asyncio.timeout(once):
+                        return await ask()
+                except _MOVED:
+                    await self.nodes.moved()
+                except _AWAY:
+                    await asyncio.sleep(CHANCE.uniform(*PAUSE_SECONDS))
+                return await ask()
+        except _ANY as error:
+            why = next(words for kinds, words in _TROUBLES if isinstance(error, kinds))
+            raise StoreUnavailable(f"The store of writes {why}: try again shortly.") from error
+
+    async def ask(self, key: str, command: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+        """A command to the node of a key."""
+
+        async def ask() -> Answer:
+            return await command((await self.nodes.of(key)).client)
+
+        return await self.reach(ask)
+
+    async def run(self, script: Script, keys: Sequence[str], argv: Sequence[Word]) -> Any:
+        """A script; a node that does not know it yet is sent it."""
+
+        async def run(client: Redis) -> Any:
+            try:
+                return await client.evalsha(script.sha, len(keys), *keys, *argv)
+            except exceptions.NoScriptError:
+                return await client.eval(script.text, len(keys), *keys, *argv)
+
+        return await self.ask(keys[0], run)
+
+    async def run_confirmed(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        argv: Sequence[Word],
+        *,
+        replicas: int,
+        wait_ms: int,
+    ) -> tuple[Any, int]:
+        """A script, and how many replicas have what it wrote, over one connection kept for that."""
+
+        async def told(client: Redis, *how: str) -> list[Any]:
+            pipe = client.pipeline(transaction=False)
+            pipe.execute_command(*how, len(keys), *keys, *argv)
+            pipe.execute_command("WAIT", replicas, wait_ms)
+            return await pipe.execute(raise_on_error=False)
+
+        async def run() -> tuple[Any, int]:
+            client = (await self.nodes.of(keys[0])).apart
+            answers = await told(client, "EVALSHA", script.sha)
+            if isinstance(answers[0], exceptions.NoScriptError):
+                answers = await told(client, "EVAL", script.text)
+            for answer in answers:
+                if isinstance(answer, Exception):
+                    raise answer
+            return answers[0], answers[1]
+
+        return await self.reach(run, wait=wait_ms / 1000)
+
+    async def each(
+        self,
+        items: Sequence[str],
+        key_of: Callable[[str], str],
+        command: Callable[[Pipeline, str], object],
+    ) -> list[Any]:
+        """A command for each item, those of one node in one go; the answers in the items' order."""
+        answers: dict[str, Any] = {}
+        for start in range(0, len(items), AT_ONCE):
+            some = items[start : start + AT_ONCE]
+
+            async def ask(some: Sequence[str] = some) -> dict[str, Any]:
+                lying: dict[Node, list[str]] = {}
+                for item in some:
+                    lying.setdefault(await self.nodes.of(key_of(item)), []).append(item)
+                found: dict[str, Any] = {}
+                for node, members in lying.items():
+                    pipe = node.client.pipeline(transaction=False)
+                    for member in members:
+                        command(pipe, member)
+                    found |= zip(members, await pipe.execute(), strict=True)
+                return found
+
+            answers |= await self.reach(ask)
+        return [answers[item] for item in items]
