@@ -1,17 +1,30 @@
 """F1 to F3: many requests at once, of which one is done."""
 
 from collections import Counter
+from collections.abc import Iterator
+
+import pytest
 
 from tests.faults.driver import again
 from tests.faults.figures import FIGURES
 from tests.faults.history import Said
-from tests.faults.rig import Rig
+from tests.faults.rig import Rig, rigged
 
 CONNECTIONS = ("acme-close", "acme-coperniq", "acme-reevo", "acme-slant")
 DUPLICATES = 8
 KEYS_AT_ONCE = 100
 """Each is a write that the simulated vendors, one process, have to answer in time."""
 PATIENCE = 60.0
+VENDOR_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A rig whose vendors get the time that a crowd takes: nothing is to go wrong with them."""
+    changes = {"timeouts": {"vendor_seconds": VENDOR_SECONDS, "request_seconds": VENDOR_SECONDS}}
+    folder = tmp_path_factory.mktemp("rig")
+    with rigged(folder, replicas=FIGURES.replicas, changes=changes) as rig:
+        yield rig
 
 
 def kinds(answers: list[Said]) -> Counter[str]:
@@ -72,6 +85,7 @@ async def test_of_two_requests_that_race_for_a_key_one_wins(rig: Rig) -> None:
             one = trial.wish()
             two = again(trial.wish(), key=one.key)
             await trial.driver.crowd([one, two] * (FIGURES.crowd // 2))
+            await trial.driver.insist(one, seconds=PATIENCE)  # all of a crowd may be overloaded
             assert len(trial.effects_of(one)) + len(trial.effects_of(two)) == 1
             winner, loser = (one, two) if trial.effects_of(one) else (two, one)
             codes = {said.code for said in trial.history.said if said.wish == loser}

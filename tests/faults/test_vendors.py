@@ -14,6 +14,8 @@ QUIET_SECONDS = 6
 LATE_SECONDS = 3
 """When a vendor commits that was given up: within the quiet period."""
 PATIENCE = 60.0
+AT_ONCE = 18
+"""What vendors that are one process answer within their second, but for those told to hang."""
 MARKED = ("close", "coperniq", "reevo")
 
 
@@ -54,7 +56,10 @@ async def test_a_vendor_that_is_silent_is_found_out(rig: Rig) -> None:
             for silence in ("before", "after", "late")
             for _ in range(FIGURES.repeats)
         ]
-        ends = await asyncio.gather(*(silent(trial, *each) for each in plan))
+        ends = []
+        for start in range(0, len(plan), AT_ONCE):
+            some = plan[start : start + AT_ONCE]
+            ends += await asyncio.gather(*(silent(trial, *each) for each in some))
     for (vendor, action, silence), (first, final, commits) in zip(plan, ends, strict=True):
         told = f"{vendor} {action} {silence}: {first.body} then {final.body}"
         assert (first.status, first.code) == (504, "outcome-indeterminate"), told
