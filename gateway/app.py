@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,9 +95,7 @@ def create_app(
         if file:
             watching.append(asyncio.create_task(follow(file, take_on, telemetry.log_refused)))
         yield
-        for task in watching:
-            task.cancel()
-        await asyncio.wait(watching)
+        await _stopped(watching)
         await keeping.registry.drain(settings.file.timeouts.request_seconds)
         await keeping.registry.store.close()
         await network.aclose()
@@ -130,6 +128,15 @@ async def _unbroken(work: Callable[[], Awaitable[None]]) -> None:
         except Exception as fault:  # noqa: BLE001 - the log has it, and the work goes on
             telemetry.log_fault(fault)
             await asyncio.sleep(1)
+
+
+async def _stopped(tasks: Iterable[asyncio.Task[Any]], *, every: float = 1.0) -> None:
+    """Ends work in the background; a task that was just failing may miss the first word of it."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=every)
 
 
 def from_environment() -> FastAPI:
