@@ -10,6 +10,7 @@ vendors         one file = one vendor
 engine          everything that waits or fails: conduct, exchange, wire, layers
 idempotency     every write once: the store and its scripts, the gate, finding out by reading
 connections     an account at a vendor
+shared          what replicas share through Redis besides records: rate limits, switches
 opportunities   the use cases: get, create, update, delete, rehearse
 listing         the use case that drains several connections
 evidence        the use case that finds out by reading what became of a write

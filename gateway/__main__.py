@@ -6,6 +6,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         return 2
     import uvicorn
 
+    from gateway.api.headers import MAX_HEAD
+
     server = settings.file.server
     workers = arguments.workers or server.workers
     if workers > 1 and settings.file.redis.url is None:
@@ -96,6 +99,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         access_log=False,
         log_level="warning",
         server_header=False,
+        # Without httptools the server's other protocol has a bound of its own, and no manners.
+        http="gateway.api.doorway:Doorway" if find_spec("httptools") else "h11",
+        h11_max_incomplete_event_size=MAX_HEAD,
         timeout_graceful_shutdown=settings.file.timeouts.request_seconds,
     )
     return 0

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gateway.canonical.capabilities import RateLimit
 from gateway.canonical.pipeline import Catalogue
 from gateway.normalizer.notation import Context
 from gateway.translator import Credentials, Options, Vendor
@@ -24,6 +25,12 @@ class Connection:
     enabled: bool = True
     read_only: bool = False
     require_if_match: bool = False
+    limit_group: str | None = None
+    """What connections have in common that share their company's limit."""
+    rate_limits: tuple[RateLimit, ...] = ()
+    """The vendor's, with what the configuration sets in their place."""
+    outside_only: bool = False
+    """Whether its vendor has to be on the public internet."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     stage_status: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -22,6 +22,7 @@ GatewayError
 │   ├── RouteNotFound
 │   ├── MethodNotAllowed
 │   ├── BodyTooLarge
+│   ├── HeadersTooLarge
 │   ├── UnsupportedMediaType
 │   └── RequestTimeout
 ├── Denied                    about the caller, never about the vendor
@@ -31,7 +32,8 @@ GatewayError
 │   ├── ConnectionDisabled
 │   ├── StoreUnavailable
 │   ├── Overloaded
-│   └── RecordBusy
+│   ├── RecordBusy
+│   └── KeysUnavailable
 ├── KeyConflict               about the idempotency key, and what it stands for
 │   ├── KeyMissing
 │   ├── KeyMalformed
@@ -55,7 +57,10 @@ GatewayError
 │   ├── VendorNotTaken
 │   └── VendorTimeout
 ├── NotSent                   provably never left us
-│   └── DeadlineExceeded
+│   ├── DeadlineExceeded
+│   ├── Throttled
+│   ├── BreakerOpen
+│   └── PrivateAddress
 ├── Partial                   one of several vendor writes applied, a later one did not
 ├── Indeterminate             may have left, no verdict; never sent again blindly
 │   ├── IndeterminateTimeout
@@ -255,6 +260,12 @@ class BodyTooLarge(Rejected):
     code = "body-too-large"
 
 
+class HeadersTooLarge(Rejected):
+    """A request whose header lines are over the limit (RFC 6585 5)."""
+
+    code = "headers-too-large"
+
+
 class UnsupportedMediaType(Rejected):
     """A request body that is not JSON of the kind the route takes."""
 
@@ -319,6 +330,12 @@ class RecordBusy(Busy):
     """Another write to the same opportunity held it for as long as could be waited."""
 
     code = "record-busy"
+
+
+class KeysUnavailable(Busy):
+    """The issuer's keys cannot be read, so nobody can say whether a token is good."""
+
+    code = "keys-unavailable"
 
 
 class KeyConflict(GatewayError):
@@ -494,6 +511,30 @@ class DeadlineExceeded(NotSent):
     """Less time was left than the vendor needs, so nothing was sent."""
 
     code = "deadline-exceeded"
+
+
+class Throttled(NotSent):
+    """A rate limit, the vendor's or the caller's own, leaves no room for it in time."""
+
+    code = "rate-limited"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = max(retry_after, 1)
+
+
+class BreakerOpen(NotSent):
+    """The vendor failed too often of late, so for a while nothing is sent to it."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = max(retry_after, 1)
+
+
+class PrivateAddress(NotSent):
+    """The vendor's name leads to an address inside, where this connection may not go."""
+
+    retry: Retry = "operator"
 
 
 class Partial(GatewayError):

@@ -49,6 +49,8 @@ class Terms:
     """The caller's deadline, on the event loop's clock."""
     patience: float
     """When a write that was sent is given up."""
+    caller: str = ""
+    """Who wants it; nobody where the gateway itself looks at something."""
     lenient: bool = False
     if_match: Sequence[str] | None = None
     """Entity tags of which the record has to bear one, `*` for any; None for no condition."""
@@ -80,7 +82,11 @@ class Conversation:
             return reply
         terms.calls += 1
         call = Call(
-            request=request, until=terms.until, patience=terms.patience, permit=terms.permit
+            request=request,
+            until=terms.until,
+            patience=terms.patience,
+            permit=terms.permit,
+            caller=terms.caller,
         )
         return await self._exchange(call)
 

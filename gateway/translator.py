@@ -10,10 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from gateway import errors
 from gateway.canonical.capabilities import (
@@ -33,6 +33,7 @@ from gateway.errors import Fault, VendorError, VendorReply
 from gateway.normalizer.dates import moment
 from gateway.normalizer.dialect import Dialect
 from gateway.normalizer.notation import Context
+from gateway.normalizer.rates import Form
 
 T = TypeVar("T")
 
@@ -97,7 +98,18 @@ class Header:
     name: str
 
 
-Auth = Basic | Bearer | Header
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A bearer token that runs out, and is renewed by a refresh token (RFC 6749 6).
+
+    The credentials are `OAuthCredentials`.
+    """
+
+    path: str
+    """Of the token endpoint, relative to the base URL: no other host sees what is spent."""
+
+
+Auth = Basic | Bearer | Header | Renewed
 """An auth scheme as data; the engine applies it, after the dialogue has yielded."""
 
 
@@ -105,6 +117,22 @@ class Credentials(BaseModel):
     """A connection's secrets, by the names that its vendor gives them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OAuthCredentials(Credentials):
+    """What a token is renewed by: set all three, or none where there is another way."""
+
+    client_id: SecretStr | None = None
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    """The first one; the gateway keeps those that follow."""
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        given = {self.client_id is None, self.client_secret is None, self.refresh_token is None}
+        if len(given) > 1:
+            raise ValueError("client_id, client_secret and refresh_token go together")
+        return self
 
 
 class Options(BaseModel):
@@ -201,6 +229,8 @@ class Vendor:
     concurrency: Concurrency = field(default_factory=Concurrency)
     delete: str = "deletes"
     rate_limits: tuple[RateLimit, ...] = ()
+    rate_forms: tuple[Form, ...] = ()
+    """How its answers tell of a limit, the most reliable form first."""
     side_effects: tuple[SideEffect, ...] = ()
     currency: str | None = None
     """The only currency of the vendor, if it has one."""

@@ -29,6 +29,8 @@ CALLERS = {
         "connections": ["*"],
     }
 }
+UNGUARDED = {"retries": {"attempts": 1}, "breaker": {"calls": 1000}}
+"""A fault that is scripted once is told as it came, however often vendors failed before."""
 
 
 class InProcess(httpx.AsyncBaseTransport):
@@ -96,7 +98,7 @@ def tree(**changes: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in members.items():
             both = isinstance(value, Mapping) and isinstance(table.get(key), dict)
             table[key] = {**table[key], **value} if both else value
-    return {"callers": CALLERS, **spelled}
+    return {"callers": CALLERS, **UNGUARDED, **spelled}
 
 
 @asynccontextmanager

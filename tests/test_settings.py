@@ -182,9 +182,8 @@ def test_the_file_of_the_contract_loads(write: Write) -> None:
 def test_settings_without_an_effect_are_told_to_the_operator(write: Write) -> None:
     """Whoever configured them would wonder."""
     pending = load(write(EXAMPLE), ENVIRON).pending
-    assert {"jwt", "callers.billing.requests_per_minute",
-            "connections.acme-close.limit_group"} <= {*pending}  # fmt: skip
-    in_force = ("redis", "secrets", "idempotency", "reconcile")
+    assert {"public_url", "server.metrics_port"} <= {*pending}
+    in_force = ("redis", "secrets", "idempotency", "reconcile", "callers", "connections")
     assert not [name for name in pending if name.startswith(in_force)]
     assert parsed(shared({"sentinel": {"name": "a"}})).pending == ("redis.sentinel",)
     assert parsed(close()).pending == ()
@@ -224,6 +223,7 @@ LITERAL = (
     "a secret may stand in the file in development only; "
     'name it as {env = "NAME"} or {file = "/path"}'
 )
+ONE_OF = "exactly one of api_key, access_token, refresh_token is expected"
 VENDORS = ", ".join(installed())
 
 
@@ -276,7 +276,7 @@ vendor = "salesforce"
         "connections.many.colour: is not a setting",
         "connections.many.credentials.access_token: nowhere.txt cannot be read, or is empty",
         f"connections.many.credentials.api_key: {LITERAL}",
-        "connections.many.credentials: exactly one of api_key, access_token is expected",
+        f"connections.many.credentials: {ONE_OF}",
         "connections.many.currency: usd is no ISO 4217 currency with minor units",
         "connections.many.custom_fields.a: cf_1 has more than one alias",
         "connections.many.custom_fields.b: cf_1 has more than one alias",
@@ -439,10 +439,14 @@ def test_a_secret_that_no_header_can_carry_is_a_fault(secret: str) -> None:
 @pytest.mark.parametrize(
     ("credentials", "fault"),
     [
-        ({}, "credentials: exactly one of api_key, access_token is expected"),
+        ({}, f"credentials: {ONE_OF}"),
         ({"api_key": "a", "access_token": "b"},
-         "credentials: exactly one of api_key, access_token is expected"),
+         f"credentials: {ONE_OF}"),
         ({"token": "a"}, "credentials.token: is not a setting"),
+        ({"refresh_token": "a"},
+         "credentials: client_id, client_secret and refresh_token go together"),
+        ({"api_key": "k", "client_id": "a", "client_secret": "b", "refresh_token": "c"},
+         f"credentials: {ONE_OF}"),
     ],
 )  # fmt: skip
 def test_credentials_are_the_vendors_own(credentials: dict[str, str], fault: str) -> None:

@@ -1,9 +1,9 @@
-"""Callers: who asks, by a hashed key, and what it may do and see."""
+"""Callers: who asks, by a hashed key or by a token, and what it may do and see."""
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
@@ -22,6 +22,7 @@ class Caller:
     name: str
     scopes: frozenset[str]
     patterns: tuple[str, ...]
+    requests_per_minute: int | None = None
 
     def require(self, *scopes: str) -> None:
         """Raises `Forbidden` without any of the scopes."""
@@ -50,25 +51,62 @@ class KnownKey:
     expires: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a verified token says: whose it is, and to which scopes it is confined."""
+
+    name: str
+    scopes: frozenset[str] | None = None
+    """None where tokens are not configured to say."""
+
+
+Tokens = Callable[[str], Awaitable[Claim | None]]
+"""Verifies a token: None for one that proves nothing. Raises `KeysUnavailable`."""
+
+
+async def no_tokens(_: str) -> None:
+    """A gateway without `[jwt]`: no token proves anything."""
+
+
 class Access:
     """Finds the caller behind a request's credential."""
 
-    def __init__(self, keys: tuple[KnownKey, ...]) -> None:
+    def __init__(
+        self,
+        keys: tuple[KnownKey, ...],
+        callers: Mapping[str, Caller] | None = None,
+        tokens: Tokens = no_tokens,
+    ) -> None:
         self._keys = keys
+        self._callers = callers or {}
+        self._tokens = tokens
 
-    def caller(self, authorization: str | None) -> Caller:
-        """The caller of an `Authorization: Bearer` header. Raises `Unauthenticated`."""
-        scheme, _, credential = (authorization or "").partition(" ")
-        known = self._known(hash_key(credential.strip()))
-        if (
-            scheme.lower() != "bearer"
-            or known is None
-            or (known.expires is not None and known.expires <= datetime.now(UTC))
-        ):
+    async def caller(self, authorization: Sequence[str]) -> Caller:
+        """The caller of the `Authorization` lines of a request, which are to be one of Bearer.
+
+        Raises `Unauthenticated`, `Forbidden` for a good token whose caller has no entry, and
+        `KeysUnavailable`.
+        """
+        scheme, _, spelled = (authorization[0] if len(authorization) == 1 else "").partition(" ")
+        credential = spelled.strip()
+        known = self._known(hash_key(credential))
+        if scheme.lower() == "bearer" and known is not None and not _ended(known):
+            return known.caller
+        claim = await self._tokens(credential) if scheme.lower() == "bearer" else None
+        if claim is None:
             raise Unauthenticated(
-                "Send a key that this gateway knows, as Authorization: Bearer <key>."
+                "Send a credential that this gateway knows, as Authorization: Bearer <credential>."
             )
-        return known.caller
+        return self._claimed(claim)
+
+    def _claimed(self, claim: Claim) -> Caller:
+        """The caller that a token names, with no scope that either it or its entry lacks."""
+        caller = self._callers.get(claim.name)
+        if caller is None:
+            raise Forbidden("The token is good, and its caller has no entry at this gateway.")
+        if claim.scopes is None:
+            return caller
+        return replace(caller, scopes=caller.scopes & claim.scopes)
 
     def _known(self, digest: str) -> KnownKey | None:
         """The key of a digest: all are compared, each in constant time, whichever fits."""
@@ -77,6 +115,10 @@ class Access:
             if hmac.compare_digest(key.sha256, digest):
                 found = key
         return found
+
+
+def _ended(key: KnownKey) -> bool:
+    return key.expires is not None and key.expires <= datetime.now(UTC)
 
 
 def hash_key(key: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -12,10 +12,14 @@ from starlette.responses import Response
 from gateway.api import headers
 from gateway.api.access import Access, Caller, connection_of
 from gateway.api.cursors import Cursors
+from gateway.api.quotas import Quotas
 from gateway.canonical import ids, json_text
 from gateway.canonical.opportunity import Opportunity
 from gateway.connections import Connection
+from gateway.engine.breaker import Breakers
+from gateway.engine.credentials import Proofs
 from gateway.engine.health import Health
+from gateway.engine.limiter import Limiter
 from gateway.errors import OpportunityNotFound
 from gateway.evidence import Evidence
 from gateway.idempotency.doing import Doing
@@ -36,6 +40,10 @@ class House:
     cursors: Cursors
     evidence: Evidence
     health: Mapping[str, Health]
+    breakers: Breakers
+    limiters: Mapping[str, Limiter]
+    proofs: Mapping[str, Proofs]
+    quotas: Quotas
     once: Once[Any]
     registry: Registry
     doing: Doing[Any]
@@ -47,16 +55,23 @@ class House:
 class Desk:
     """One request being served."""
 
-    def __init__(self, request: Request, *scopes: str) -> None:
-        """Authenticates, and authorises by any of the scopes.
+    @classmethod
+    async def at(cls, request: Request, *scopes: str) -> Self:
+        """The desk of a request whose caller is known, and has any of the scopes.
 
-        Raises `Denied`, or `MalformedRequest` for its headers.
+        Raises `Denied`, `Throttled`, or `MalformedRequest` for its headers.
         """
+        house: House = request.app.state.house
+        caller = await house.access.caller(request.headers.getlist("authorization"))
+        request.state.caller = caller.name
+        await house.quotas.admit(request, caller)
+        caller.require(*scopes)
+        return cls(request, house, caller)
+
+    def __init__(self, request: Request, house: House, caller: Caller) -> None:
         self.request = request
-        self.house: House = request.app.state.house
-        self.caller: Caller = self.house.access.caller(request.headers.get("authorization"))
-        request.state.caller = self.caller.name
-        self.caller.require(*scopes)
+        self.house = house
+        self.caller = caller
         self.lenient = headers.is_lenient(request.headers)
         self.seconds = headers.timeout_seconds(request.headers, self.house.request_seconds)
         self.until = asyncio.get_running_loop().time() + self.seconds
@@ -84,6 +99,7 @@ class Desk:
         terms = Terms(
             until=min(self.until, now + self.house.vendor_seconds),
             patience=now + self.house.vendor_seconds,
+            caller=self.caller.name,
             lenient=self.lenient,
             if_match=headers.etags(self.request.headers, "if-match"),
         )

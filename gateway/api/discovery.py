@@ -10,12 +10,14 @@ from starlette.responses import Response
 from gateway.api import bodies, documents, parameters
 from gateway.api.access import READ
 from gateway.api.desk import Desk
-from gateway.canonical.capabilities import Capabilities, RateLimit
+from gateway.canonical.capabilities import Capabilities
 from gateway.canonical.custom_fields import CustomField
 from gateway.canonical.pipeline import Catalogue, Person, Pipeline
 from gateway.canonical.schema import Answer, Instant, open_enum
 from gateway.connections import Connection
+from gateway.engine.credentials import Proof, Proofs
 from gateway.engine.health import Health
+from gateway.engine.limiter import Standing
 from gateway.errors import GatewayError, OperationUnsupported
 from gateway.evidence import marker_trouble
 from gateway.normalizer.dates import instant
@@ -36,10 +38,19 @@ class Trouble(Answer):
 class LimitLeft(Answer):
     """A vendor's limit and what is left of it, null where nobody says."""
 
-    scope: str
+    scope: Annotated[str, open_enum("credential", "group", "egress")]
     limit: int | None
     window_seconds: int | None
     left: int | None
+
+
+class CredentialAnswer(Answer):
+    """What a connection authenticates by, as this replica last saw it; never the secret."""
+
+    kind: Annotated[str, open_enum("fixed", "renewed")]
+    state: Annotated[str, open_enum("unknown", "accepted", "refused")]
+    renewed_at: Instant | None
+    expires_at: Instant | None
 
 
 class ConnectionAnswer(Answer):
@@ -53,6 +64,7 @@ class ConnectionAnswer(Answer):
     currency: str | None
     timezone: str
     limits: tuple[LimitLeft, ...]
+    credential: CredentialAnswer
     last_success: Instant | None
     last_error: Trouble | None
 
@@ -103,10 +115,10 @@ class VendorList(Answer):
 @router.get("/v1/connections", **documents.discovery("list_connections", ConnectionList))
 async def list_connections(request: Request) -> Response:
     """Lists the connections that the caller may see."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     bodies.query(request, ())
     among = desk.caller.among(desk.house.connections)
-    return _listed(desk, [_answer(desk, at) for at in among.values()])
+    return _listed(desk, [await _answer(desk, at) for at in among.values()])
 
 
 @router.get(
@@ -115,7 +127,7 @@ async def list_connections(request: Request) -> Response:
 )
 async def get_connection(request: Request, connection: str) -> Response:
     """Tells how a connection fares; `check=true` asks the vendor, at most once a minute."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     found = bodies.query(request, ("check",))
     check = bodies.single(found, "check", "false")
     if check not in {"true", "false"}:
@@ -123,7 +135,7 @@ async def get_connection(request: Request, connection: str) -> Response:
     at = desk.connection(connection)
     if check == "true" and at.enabled:
         await _check(desk, at)
-    return desk.answer(_answer(desk, at))
+    return desk.answer(await _answer(desk, at))
 
 
 @router.get(
@@ -132,7 +144,7 @@ async def get_connection(request: Request, connection: str) -> Response:
 )
 async def get_capabilities(request: Request, connection: str) -> Response:
     """Tells what a connection can do, cell by cell."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     bodies.query(request, ())
     at = desk.connection(connection)
     talk = desk.house.opportunities.speak(at, desk.terms())
@@ -145,7 +157,7 @@ async def get_capabilities(request: Request, connection: str) -> Response:
 )
 async def list_pipelines(request: Request, connection: str) -> Response:
     """Lists pipelines with their stages in order."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     catalogue = await _catalogue(desk, connection)
     return _listed(desk, _listable(catalogue.pipelines, "pipelines"))
 
@@ -156,7 +168,7 @@ async def list_pipelines(request: Request, connection: str) -> Response:
 )
 async def list_custom_fields(request: Request, connection: str) -> Response:
     """Lists the definitions of custom fields."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     catalogue = await _catalogue(desk, connection)
     return _listed(desk, _listable(catalogue.custom_fields, "custom fields"))
 
@@ -164,7 +176,7 @@ async def list_custom_fields(request: Request, connection: str) -> Response:
 @router.get("/v1/connections/{connection}/users", **documents.discovery("list_users", UserList))
 async def list_users(request: Request, connection: str) -> Response:
     """Lists people who can own an opportunity."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     catalogue = await _catalogue(desk, connection)
     return _listed(desk, _listable(catalogue.users, "users"))
 
@@ -172,7 +184,7 @@ async def list_users(request: Request, connection: str) -> Response:
 @router.get("/v1/vendors", **documents.discovery("list_vendors", VendorList))
 async def list_vendors(request: Request) -> Response:
     """Lists every installed vendor and its static capabilities."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     bodies.query(request, ())
     vendors = [
         VendorAnswer(name=vendor.name, title=vendor.title, capabilities=vendor.capabilities())
@@ -213,8 +225,9 @@ async def _check(desk: Desk, at: Connection) -> None:
         health.failed(now, error.code, unauthorized=error.code == "vendor-credentials-invalid")
 
 
-def _answer(desk: Desk, at: Connection) -> ConnectionAnswer:
+async def _answer(desk: Desk, at: Connection) -> ConnectionAnswer:
     health = desk.house.health[at.name]
+    standings = await desk.house.limiters[at.name].standings()
     state, reason = _state(desk, at, health)
     return ConnectionAnswer(
         name=at.name,
@@ -224,7 +237,8 @@ def _answer(desk: Desk, at: Connection) -> ConnectionAnswer:
         read_only=at.read_only,
         currency=at.currency,
         timezone=at.timezone.key,
-        limits=tuple(_limit(limit) for limit in at.vendor.rate_limits),
+        limits=tuple(map(_limit, standings)),
+        credential=_credential(desk.house.proofs[at.name], health),
         last_success=_time(health.last_success),
         last_error=_trouble(health),
     )
@@ -241,14 +255,31 @@ def _state(desk: Desk, at: Connection, health: Health) -> tuple[str, str | None]
         return "degraded", f"configured for {at.currency}, and the vendor's account is in {theirs}"
     if known.known and (trouble := marker_trouble(known, at.options.marker_field)):
         return "degraded", trouble
+    if desk.house.breakers.of(at.name).is_open:
+        return "degraded", "its calls failed too often, so for a moment none are made"
     if health.sick:
         return "degraded", "the last call got no usable answer"
     return "ready", None
 
 
-def _limit(limit: RateLimit) -> LimitLeft:
+def _limit(standing: Standing) -> LimitLeft:
+    rate = standing.rate
     return LimitLeft(
-        scope=limit.scope, limit=limit.limit, window_seconds=limit.window_seconds, left=None
+        scope=rate.scope,
+        limit=standing.limit,
+        window_seconds=rate.window_seconds,
+        left=standing.left,
+    )
+
+
+def _credential(proofs: Proofs, health: Health) -> CredentialAnswer:
+    now, known = datetime.now(UTC).replace(microsecond=0), proofs.validity
+    accepted = "unknown" if health.last_success is None else "accepted"
+    return CredentialAnswer(
+        kind="fixed" if isinstance(proofs, Proof) else "renewed",
+        state="refused" if health.unauthorized else accepted,
+        renewed_at=_time(now - timedelta(seconds=round(known.age_seconds))) if known else None,
+        expires_at=_time(now + timedelta(seconds=round(known.left_seconds))) if known else None,
     )
 
 

@@ -24,7 +24,7 @@ from gateway.api.problems import MEDIA_TYPE, STATUS, TITLES, Problem
 REF: Final = "#/components/schemas/{model}"
 SECURITY: Final[list[dict[str, list[str]]]] = [{"callerKey": []}]
 
-READ_ERRORS: Final = (400, 401, 403, 404, 408, 409, 412, 422, 429, 500, 502, 503, 504)
+READ_ERRORS: Final = (400, 401, 403, 404, 408, 409, 412, 422, 429, 431, 500, 502, 503, 504)
 """409 and 412 among them: a vendor may answer either to any call of ours (api.md 7)."""
 BODY_ERRORS: Final = (413, 415)
 WRITE_ERRORS: Final = (428,)
@@ -133,7 +133,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         "callerKey": {
             "type": "http",
             "scheme": "bearer",
-            "description": "A caller's key, as Authorization: Bearer <key>.",
+            "description": "A caller's key or token, as Authorization: Bearer <it>.",
         }
     }
     document["servers"] = [{"url": "/", "description": "This gateway."}]
@@ -183,6 +183,7 @@ def _write(
     return operation
 
 
+_ALWAYS: Final = ("X-Request-Id", "RateLimit", "RateLimit-Policy")
 _OF_KEYS: Final = ("Idempotency-Status", "Idempotent-Replayed", "Idempotency-Key")
 _ASK_AGAIN: Final = (409, 502, 504)
 """Beside 429 and 503: where the outcome of a write is being found out."""
@@ -214,7 +215,7 @@ def _answer(model: type[BaseModel], description: str, *told: str) -> dict[str, A
 
 
 def _told(*names: str) -> dict[str, Any]:
-    return {name: ANSWERED[name] for name in (*names, "X-Request-Id")}
+    return {name: ANSWERED[name] for name in (*names, *_ALWAYS)}
 
 
 def _body(

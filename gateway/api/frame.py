@@ -18,6 +18,7 @@ from gateway import errors
 from gateway.api import bodies, headers, problems
 from gateway.errors import (
     GatewayError,
+    HeadersTooLarge,
     InternalError,
     MalformedRequest,
     MethodNotAllowed,
@@ -25,11 +26,6 @@ from gateway.errors import (
 )
 from gateway.telemetry import Served
 
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
-}
 WRITES = frozenset({"POST", "PATCH", "DELETE"})
 
 
@@ -80,16 +76,22 @@ class _Served:
     async def run(self) -> None:
         start = perf_counter()
         try:
+            headers.check_size(self._scope["headers"])
             await self._app(self._scope, self._receive, self._answer)
+        except HeadersTooLarge as error:
+            await self._refuse(error)
         except Exception as error:  # noqa: BLE001 - the last place before the socket
             self._fault = error
             if not self._status:
-                problem = problem_response(self._request, InternalError(
+                await self._refuse(InternalError(
                     "The gateway has a fault; its log has the details under the request's id."
                 ))  # fmt: skip
-                await problem(self._scope, self._receive, self._answer)
         finally:
             self._served(self._record(perf_counter() - start))
+
+    async def _refuse(self, error: GatewayError) -> None:
+        problem = problem_response(self._request, error)
+        await problem(self._scope, self._receive, self._answer)
 
     async def _answer(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -102,8 +104,9 @@ class _Served:
     def _complete(self, answered: MutableHeaders) -> None:
         answered["X-Request-Id"] = self._state["request_id"]
         answered.setdefault("Cache-Control", "private, no-cache")
-        for name, value in SECURITY_HEADERS.items():
+        for name, value in headers.SECURITY_HEADERS.items():
             answered.setdefault(name, value)
+        answered.update(self._state.get("quota", {}))
         if not _writes(self._request):
             return
         answered["Idempotency-Status"] = self._state.get("idempotency", "not-applied")

@@ -1,11 +1,31 @@
-"""Request headers: conditions, preferences, deadlines and ids, read strictly."""
+"""Headers: of requests, read strictly within bounds; of all answers, what keeps them to us."""
 
 import re
 import secrets
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from starlette.datastructures import Headers
 
-from gateway.errors import Fault, MalformedRequest
+from gateway.errors import Fault, HeadersTooLarge, MalformedRequest
+
+MAX_BYTES: Final = 32 * 1024
+MAX_LINES: Final = 100
+MAX_HEAD: Final = 2 * MAX_BYTES
+"""Bytes of a head that are taken at all: what is beyond is cut off before it is whole."""
+TOO_LARGE: Final = f"The headers of a request hold at most {MAX_LINES} lines and {MAX_BYTES} bytes."
+
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+}
+"""In every answer. `Strict-Transport-Security` is for whoever speaks TLS, which we do not."""
 
 MIN_TIMEOUT_MS = 100
 MAX_TIMEOUT_MS = 120_000
@@ -15,6 +35,12 @@ _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _LIST = re.compile(rf"[ \t]*(?:{_ETAG.pattern}[ \t]*)?(?:,[ \t]*(?:{_ETAG.pattern}[ \t]*)?)*")
 """Every blank fits in one place only, so that a long list that fails does so at once."""
 _PREFERENCE = re.compile(r"\s*handling\s*=\s*\"?(lenient|strict)\"?\s*(?:;|$)", re.IGNORECASE)
+
+
+def check_size(lines: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raises `HeadersTooLarge`."""
+    if len(lines) > MAX_LINES or sum(len(n) + len(v) + 4 for n, v in lines) > MAX_BYTES:
+        raise HeadersTooLarge(TOO_LARGE)
 
 
 def request_id(headers: Headers, own: str) -> str:

@@ -96,7 +96,7 @@ class OperationList(Answer):
 @router.get("/v1/operations", **documents.list_operations(OperationList, STATES))
 async def list_operations(request: Request) -> Response:
     """Lists writes: those under way, then those that wait for an operator, then what has ended."""
-    desk = Desk(request, READ, RESOLVE)
+    desk = await Desk.at(request, READ, RESOLVE)
     found = bodies.query(request, LISTED_BY, ("state", "connection"))
     wanted = _wanted(desk, found)
     caller = desk.caller.name
@@ -129,7 +129,7 @@ async def list_operations(request: Request) -> Response:
 @router.get("/v1/operations/{operation_id}", **documents.get_operation(Operation))
 async def get_operation(request: Request, operation_id: str) -> Response:
     """Tells how it stands with a write, and what its caller was answered."""
-    desk = Desk(request, READ, RESOLVE)
+    desk = await Desk.at(request, READ, RESOLVE)
     bodies.query(request, ())
     return _told(desk, await _record(desk, operation_id))
 
@@ -143,7 +143,7 @@ async def resolve_operation(request: Request, operation_id: str) -> Response:
     The same said again is answered again; 409 `idempotency-in-progress` while the gateway itself
     still works on it, 409 `operation-settled` where it is settled otherwise.
     """
-    desk = Desk(request, RESOLVE)
+    desk = await Desk.at(request, RESOLVE)
     desk.lenient = False  # it is no write: how one is handled was said when it was sent
     bodies.query(request, ())
     body = await bodies.json_body(request, bodies.JSON, desk.seconds)

@@ -43,7 +43,7 @@ class OpportunityPage(Answer):
 @router.post("/v1/opportunities", **documents.create_opportunity(OpportunityDraft, Opportunity))
 async def create_opportunity(request: Request) -> Response:
     """Creates an opportunity at the vendor of a connection."""
-    desk = Desk(request, WRITE)
+    desk = await Desk.at(request, WRITE)
     raw = include_raw(bodies.query(request, ("include",)))
     body = await bodies.json_body(request, bodies.JSON, desk.seconds)
     draft = bodies.parsed(OpportunityDraft, body)
@@ -58,7 +58,7 @@ async def create_opportunity(request: Request) -> Response:
 @router.get("/v1/opportunities", **documents.list_opportunities(OpportunityPage))
 async def list_opportunities(request: Request) -> Response:
     """Lists opportunities over connections, one after another in order of name."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     found = bodies.query(request, LISTED_BY, ("connection",))
     wanted, query = _wanted(desk, found)
     raw = include_raw(found)
@@ -94,7 +94,7 @@ async def list_opportunities(request: Request) -> Response:
 @router.get("/v1/opportunities/{opportunity_id}", **documents.get_opportunity(Opportunity))
 async def get_opportunity(request: Request, opportunity_id: str) -> Response:
     """Reads one opportunity."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     raw = include_raw(bodies.query(request, ("include",)))
     at, vendor_id = desk.opportunity(opportunity_id)
     known = headers.etags(request.headers, "if-none-match")
@@ -110,7 +110,7 @@ async def get_opportunity(request: Request, opportunity_id: str) -> Response:
 )
 async def update_opportunity(request: Request, opportunity_id: str) -> Response:
     """Changes what an RFC 7396 merge patch names, and nothing else."""
-    desk = Desk(request, WRITE)
+    desk = await Desk.at(request, WRITE)
     raw = include_raw(bodies.query(request, ("include",)))
     at, vendor_id = desk.opportunity(opportunity_id)
     body = await bodies.json_body(request, bodies.MERGE_PATCH, desk.seconds)
@@ -121,7 +121,7 @@ async def update_opportunity(request: Request, opportunity_id: str) -> Response:
 @router.delete("/v1/opportunities/{opportunity_id}", **documents.delete_opportunity())
 async def delete_opportunity(request: Request, opportunity_id: str) -> Response:
     """Deletes or archives an opportunity, whichever its vendor does."""
-    desk = Desk(request, WRITE)
+    desk = await Desk.at(request, WRITE)
     bodies.query(request, ())
     at, vendor_id = desk.opportunity(opportunity_id)
     return await written(desk, "delete", at, vendor_id)

@@ -38,6 +38,14 @@ ANSWERED: Final[dict[str, dict[str, Any]]] = {
         "description": "true where this is the answer that the key was given before.",
         "schema": {"type": "string"},
     },
+    "RateLimit": {
+        "description": "What a caller with a limit has left of it, and for how many seconds.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "The limit of a caller that has one, and its window in seconds.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
     "Accept-Patch": {"description": "The types that a patch has.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "The scheme to use.", "schema": {"type": "string"}},

@@ -20,7 +20,7 @@ from gateway.canonical.opportunity import (
 from gateway.canonical.schema import Answer
 from gateway.canonical.schema import Request as Closed
 from gateway.connections import Connection
-from gateway.engine.credentials import proof_of
+from gateway.engine.credentials import masked
 from gateway.engine.wire import url_of
 from gateway.errors import Fault, OpportunityNotFound, Rejected, ValidationFailed
 from gateway.translator import VendorRequest
@@ -77,7 +77,7 @@ class TranslationAnswer(Answer):
 )
 async def translate(request: Request, connection: str) -> Response:
     """Does everything of a write but the vendor writes, and shows those."""
-    desk = Desk(request, READ)
+    desk = await Desk.at(request, READ)
     bodies.query(request, ())
     at = desk.connection(connection)
     body = await bodies.json_body(request, bodies.JSON, desk.seconds)
@@ -158,12 +158,11 @@ def _write(
 
 
 def _shown(at: Connection, request: VendorRequest) -> TranslatedRequest:
-    proof = proof_of(at.vendor.auth, at.credentials)
     kind = {"Content-Type": "application/json"} if request.json is not None else {}
     return TranslatedRequest(
         method=request.method,
         url=url_of(at.base_url, request),
-        headers={**kind, **request.headers, **proof.shown()},
+        headers={**kind, **request.headers, **masked(at.vendor.auth, at.credentials)},
         body=request.json,
     )
 

@@ -97,11 +97,14 @@ class Concurrency(Answer):
 
 
 class RateLimit(Answer):
-    """A limit that the vendor publishes."""
+    """A limit of the vendor's; its size is null where it is not published, or learned."""
 
-    scope: str
+    scope: Annotated[str, open_enum("credential", "group", "egress")]
+    """What calls are counted for: the key or token, its company, or the address they come from."""
     limit: int | None
     window_seconds: int | None
+    per_endpoint: bool = False
+    """Whether each method and path has a limit of its own."""
     note: str | None = None
 
 

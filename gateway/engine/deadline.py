@@ -22,6 +22,7 @@ def deadline(clock: Callable[[], float]) -> Layer:
                 async with asyncio.timeout_at(call.ends):
                     return await inner(call)
             except TimeoutError:
+                call.broke = call.sent
                 raise call.lost("the time is up", timeout=True) from None
 
         return exchange

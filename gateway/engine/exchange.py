@@ -1,7 +1,7 @@
 """The exchange with a vendor: one call in, one reply out, through layers, plain functions."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Protocol
 
@@ -31,6 +31,12 @@ class Permit(Protocol):
     async def note(self, request: VendorRequest, response: VendorResponse) -> None:
         """Told of the reply to a write."""
 
+    async def flush(self) -> None:
+        """Asked for before a refused write is spelled anew: its refusal has to be on record first.
+
+        Raises `NotSent` or `StoreUnavailable`: then it may not be sent again.
+        """
+
 
 class FreePermit:
     """Leave for every write: no record is kept, so nothing holds a write back."""
@@ -49,6 +55,9 @@ class FreePermit:
     async def note(self, request: VendorRequest, response: VendorResponse) -> None:
         """Keeps nothing."""
 
+    async def flush(self) -> None:
+        """Has nothing to put on record."""
+
 
 @dataclass(slots=True)
 class Call:
@@ -62,13 +71,25 @@ class Call:
     permit: Permit = field(default_factory=FreePermit)
     headers: dict[str, str] = field(default_factory=dict)
     """What layers add, such as credentials; it never returns to a translator."""
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    """A body of the engine's own, sent in the place of the request's: it holds secrets."""
+    caller: str = ""
+    """On whose behalf it is made; nobody's where the gateway itself wants to know something."""
+    asked: bool = False
+    """Set by the gate before it asks for leave: where that is refused, the refusal is final."""
     sent: bool = False
     """Set by the gate, before the first byte: from then on nobody can say that it did not leave."""
+    broke: bool = False
+    """Set where no whole answer came and that is the vendor's failing, not ours or the caller's."""
 
     @property
     def ends(self) -> float:
         """When the call ends, answered or not."""
         return self.until if self.request.effect == "read" else max(self.until, self.patience)
+
+    def attempt(self) -> "Call":
+        """The same call, to be made on its own: what befalls one attempt is not the next one's."""
+        return replace(self, headers=dict(self.headers), asked=False, sent=False, broke=False)
 
     def lost(self, why: str, *, timeout: bool = False) -> GatewayError:
         """The error for a call that ends without an answer (api.md 7)."""

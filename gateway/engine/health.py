@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.engine.exchange import Call, Exchange, Layer
-from gateway.errors import DeadlineExceeded, GatewayError, VendorTimeout
+from gateway.errors import (
+    DeadlineExceeded,
+    GatewayError,
+    Throttled,
+    VendorTimeout,
+    VendorUnauthorized,
+)
 from gateway.translator import VendorResponse
 
 
@@ -38,14 +44,15 @@ def watched(health: Health, now: Callable[[], datetime]) -> Layer:
         async def exchange(call: Call) -> VendorResponse:
             try:
                 response = await inner(call)
-            except DeadlineExceeded:
+            except (DeadlineExceeded, Throttled):
                 raise  # the caller had no time: that says nothing of the connection
             except VendorTimeout as error:
                 if call.until >= call.patience:  # else the caller was in more of a hurry than we
                     health.failed(now(), error.code)
                 raise
             except GatewayError as error:
-                health.failed(now(), error.code)
+                refused = isinstance(error, VendorUnauthorized)  # by the token endpoint
+                health.failed(now(), error.code, unauthorized=refused)
                 raise
             if response.status == 401:
                 health.failed(now(), "vendor-credentials-invalid", unauthorized=True)

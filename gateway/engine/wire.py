@@ -6,14 +6,16 @@ taken from the environment, and nothing is sent again by itself.
 
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import httpcore
 import httpx
 
 from gateway.canonical import json_text
 from gateway.engine.exchange import Call, Exchange
+from gateway.engine.sockets import OutsideOnly
 from gateway.errors import AppliedUnread, GatewayError, VendorReply
 from gateway.translator import VendorRequest, VendorResponse
 
@@ -22,22 +24,53 @@ Transport = httpx.AsyncBaseTransport
 
 MAX_ANSWER = 1024 * 1024
 """Bytes of a vendor's answer that are read."""
+MAX_PIECES = 16 * 1024
+"""Pieces that it may come in: the smaller they are, the more work each byte is."""
+MAX_HEADERS = 200
+"""Lines of its head."""
 MAX_TEXT = 500
 """Characters kept of an answer that is not JSON."""
 USER_AGENT = "opportunity-gateway"
 
+_OUTSIDE_ONLY = "outside_only"
 _GATE_EVENTS = frozenset(
     {"http11.send_request_headers.started", "http2.send_request_headers.started"}
 )
 
 
 def transport(*, connections: int = 512) -> Transport:
-    """The transport that all connections share: one TLS context, one pool."""
-    return httpx.AsyncHTTPTransport(
-        verify=ssl.create_default_context(),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-        trust_env=False,
-    )
+    """The transport that all connections share: one TLS context, a pool for either reach."""
+    return _Reaching(ssl.create_default_context(), connections)
+
+
+class _Reaching(httpx.AsyncBaseTransport):
+    """Two pools, so that no call goes inside on a line that another was permitted to open."""
+
+    def __init__(self, context: ssl.SSLContext, connections: int) -> None:
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        self._anywhere = httpx.AsyncHTTPTransport(verify=context, limits=limits, trust_env=False)
+        self._outside = _Outside(context, limits)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        pool = self._outside if request.extensions.get(_OUTSIDE_ONLY) else self._anywhere
+        return await pool.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._anywhere.aclose()
+        await self._outside.aclose()
+
+
+class _Outside(httpx.AsyncHTTPTransport):
+    """The client's transport over sockets that are judged; it has no argument for them."""
+
+    def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            network_backend=OutsideOnly(httpcore.AnyIOBackend()),
+        )
 
 
 def url_of(base_url: str, request: VendorRequest) -> str:
@@ -52,18 +85,25 @@ def wire(
     *,
     connect_seconds: float,
     clock: Callable[[], float],
+    outside_only: bool = False,
 ) -> Exchange:
-    """An exchange that puts one connection's calls on the network."""
+    """An exchange that puts one connection's calls on the network.
+
+    `outside_only` refuses a host that leads to a private address, when it is connected to.
+    """
 
     async def exchange(call: Call) -> VendorResponse:
         left = max(call.ends - clock(), 0.0)
         connect = min(connect_seconds, left)
         try:
             outgoing = _outgoing(base_url, call, connect_seconds=connect, left=left)
+            outgoing.extensions[_OUTSIDE_ONLY] = outside_only
             return await _exchanged(client, outgoing)
         except httpx.TimeoutException as error:
+            call.broke = _had_time(error, call, connect >= connect_seconds)
             raise call.lost(_why(error), timeout=True) from None
         except (httpx.TransportError, httpx.InvalidURL) as error:
+            call.broke = isinstance(error, _BREAKS)
             raise call.lost(_why(error)) from None
         except _Oversized as error:
             raise _unread(call, error) from None
@@ -87,7 +127,10 @@ def _outgoing(base_url: str, call: Call, *, connect_seconds: float, left: float)
         **call.headers,
     }
     content = None
-    if request.json is not None:
+    if call.form is not None:
+        content = urlencode(call.form).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    elif request.json is not None:
         content = json_text.write(request.json)
         headers["Content-Type"] = "application/json"
     timeout = {"connect": connect_seconds, "pool": connect_seconds, "read": left, "write": left}
@@ -110,6 +153,7 @@ def _gate(call: Call) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
         if call.sent:
             raise call.lost("the client tried to send it a second time")
         if call.request.effect == "write":
+            call.asked = True
             await call.permit.leave(call.request)
         call.sent = True
 
@@ -119,7 +163,9 @@ def _gate(call: Call) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
 async def _exchanged(client: Transport, outgoing: httpx.Request) -> VendorResponse:
     response = await client.handle_async_request(outgoing)
     async with contextlib.aclosing(response):
-        body = b"".join([chunk async for chunk in _capped(response)])
+        body = await _body(response)
+        if _came_more(response):
+            await response.extensions["network_stream"].aclose()
     headers = {name.lower(): value for name, value in response.headers.items()}
     try:
         json = json_text.read(body, half_pairs=True) if body.strip() else None
@@ -129,19 +175,36 @@ async def _exchanged(client: Transport, outgoing: httpx.Request) -> VendorRespon
     return VendorResponse(status=response.status_code, headers=headers, json=json)
 
 
-async def _capped(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body as it comes; compressed ones are refused, as none was asked for."""
+def _came_more(response: httpx.Response) -> bool:
+    """Whether something came behind the answer, which its line would hold for the next one's.
+
+    That next call may be another account's at the same vendor. The client does not look, nor does
+    it let us: a test notices should it ever keep its buffer elsewhere.
+    """
+    buffer: Any = response.stream
+    for name in ("_httpcore_stream", "_stream", "_connection", "_h11_state", "trailing_data"):
+        buffer = getattr(buffer, name, None)
+    return buffer is not None and buffer[0] != b""
+
+
+async def _body(response: httpx.Response) -> bytes:
+    """The body, as far as it keeps its bounds; what is compressed was not asked for."""
+    status = response.status_code
+    if len(response.headers.raw) > MAX_HEADERS:
+        raise _Oversized(f"the answer has more than {MAX_HEADERS} headers", status)
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding not in {"", "identity"}:
         why = f"the answer came compressed as {encoding[:20]}, which was not asked for"
-        raise _Oversized(why, response.status_code)
-    size = 0
-    async for chunk in response.aiter_raw():
-        size += len(chunk)
-        if size > MAX_ANSWER:
-            why = f"the answer is larger than {MAX_ANSWER} bytes"
-            raise _Oversized(why, response.status_code)
-        yield chunk
+        raise _Oversized(why, status)
+    body, pieces = bytearray(), 0
+    async for piece in response.aiter_raw():
+        body += piece
+        pieces += 1
+        if len(body) > MAX_ANSWER:
+            raise _Oversized(f"the answer is larger than {MAX_ANSWER} bytes", status)
+        if pieces > MAX_PIECES:
+            raise _Oversized(f"the answer comes in more than {MAX_PIECES} pieces", status)
+    return bytes(body)
 
 
 class _Oversized(Exception):
@@ -161,6 +224,18 @@ def _unread(call: Call, error: _Oversized) -> GatewayError:
         reply = VendorReply(status=error.status)
         return AppliedUnread(f"The vendor took the write, and {error}.", reply=reply)
     return call.lost(str(error))
+
+
+_BREAKS = (httpx.NetworkError, httpx.RemoteProtocolError)
+"""What is a vendor's failing; an address that is none, for one, is not."""
+
+
+def _had_time(error: httpx.TimeoutException, call: Call, whole: bool) -> bool:
+    """Whether a timeout is the vendor's failing, and not that of a full pool or a short deadline.
+
+    `whole` is whether connecting had all the time that it may take.
+    """
+    return not isinstance(error, httpx.PoolTimeout) and (call.sent or whole)
 
 
 def _why(error: Exception) -> str:

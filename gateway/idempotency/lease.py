@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from gateway.errors import RecordBusy, StoreUnavailable
-from gateway.idempotency.chance import CHANCE
 from gateway.idempotency.permit import RecordPermit
 from gateway.idempotency.record import lease_address
 from gateway.idempotency.registry import Registry
+from gateway.shared.chance import CHANCE
 
 PAUSES: Final = (0.02, 0.25)
 """Seconds between looks whether it is free, growing from the first to the second."""

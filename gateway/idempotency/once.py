@@ -23,7 +23,6 @@ from gateway.errors import (
 )
 from gateway.idempotency.amnesia import Highwaters
 from gateway.idempotency.answer import Answer
-from gateway.idempotency.chance import CHANCE
 from gateway.idempotency.doing import Doing, W
 from gateway.idempotency.envelope import enveloped
 from gateway.idempotency.keys import IdempotencyKey, Identity, marker
@@ -34,6 +33,7 @@ from gateway.idempotency.record import Fingerprint, Record, address, bucket, ope
 from gateway.idempotency.registry import Happened, Registry, new_owner
 from gateway.idempotency.run import FIRST_LOOK_SECONDS, Run, Told
 from gateway.idempotency.store import Begun
+from gateway.shared.chance import CHANCE
 
 GRACE_SECONDS: Final = 0.1
 """How long past its caller's deadline an answer that is just being written is waited for."""

@@ -252,6 +252,9 @@ class Abandoned:
     async def note(self, request: VendorRequest, response: VendorResponse) -> None:
         """Never hears of a reply."""
 
+    async def flush(self) -> None:
+        """Has no send to put on record."""
+
 
 BROKE_DOWN: Final = "broke-down"
 """The kind of evidence that a 5xx leaves: such an answer is not what the vendor keeps for a key."""

@@ -18,10 +18,7 @@ from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from gateway.idempotency import scripts
-from gateway.idempotency.calls import AT_ONCE, Calls, Word
 from gateway.idempotency.durability import Info, judged, together
-from gateway.idempotency.nodes import ClusterNodes, Node, Nodes, OneNode
 from gateway.idempotency.record import (
     AMNESIA,
     BUCKETS,
@@ -42,11 +39,16 @@ from gateway.idempotency.record import (
     record_key,
 )
 from gateway.idempotency.store import Argument, OperationStore, Reply, StoreHealth
+from gateway.shared import scripts
+from gateway.shared.calls import AT_ONCE, Calls, Word
+from gateway.shared.nodes import ClusterNodes, Node, Nodes, OneNode
 
 DEPTH: Final = 4
 """How many ended records of each bucket a list looks at first."""
 HEAD: Final = ("st", "outcome", "caller", "connection", "t0")
 """The fields that say whether a list is of a record."""
+OF_A_LEASE: Final = frozenset(("rl_take", "rl_renew", "rl_free"))
+"""Scripts that touch no record, and stand alone."""
 
 Scored = list[tuple[bytes, float]]
 
@@ -58,7 +60,7 @@ class RedisStore(OperationStore):
         self._nodes = nodes
         self._calls = Calls(nodes)
         self._now = now
-        self._scripts = scripts.load()
+        self._scripts = scripts.load("gateway.idempotency", alone=OF_A_LEASE)
 
     @classmethod
     def at(cls, url: str, *, cluster: bool = False, now: Callable[[], int] | None = None) -> Self:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeVar
 
 from gateway.errors import StoreUnavailable
-from gateway.idempotency.chance import CHANCE
 from gateway.idempotency.record import Record, operation_id
 from gateway.idempotency.sealing import KeyGone, Sealing
 from gateway.idempotency.signing import SigningKey
 from gateway.idempotency.store import OperationStore
 from gateway.idempotency.timers import Timers
+from gateway.shared.chance import CHANCE
 
 T = TypeVar("T")
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Final, Generic, NoReturn, cast
 
 from gateway.errors import StoreUnavailable
-from gateway.idempotency.chance import CHANCE
 from gateway.idempotency.doing import Doing, W
 from gateway.idempotency.envelope import opened
 from gateway.idempotency.permit import Hold, replies
@@ -15,6 +14,7 @@ from gateway.idempotency.record import Result, operation_id
 from gateway.idempotency.registry import Registry, new_owner
 from gateway.idempotency.sealing import SealError
 from gateway.idempotency.verdicts import LOOKS
+from gateway.shared.chance import CHANCE
 
 AT_ONCE: Final = 64
 """Records that one sweep takes up at most."""

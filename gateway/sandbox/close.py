@@ -1,7 +1,8 @@
 """Close, simulated from close.md and founding document 003.
 
 Demo credentials: `API_KEY` as the user of HTTP Basic with an empty password (June), or
-`OAUTH_TOKEN` as a bearer token (Omar).
+`OAUTH_TOKEN` as a bearer token (Omar); or `CLIENT_ID`, `CLIENT_SECRET` and `REFRESH_TOKEN` for the
+token endpoint, which gives Omar's tokens and revokes the refresh token that it was given.
 
 Switches for what the contract leaves open, the plainest position first:
 - `currency`: the organization's; another one relabels every amount (close.md 5).
@@ -15,10 +16,12 @@ Switches for what the contract leaves open, the plainest position first:
 - `list_lag_seconds`: how far the list is behind, by the clock; 30 to 60 live (close.md 9).
 - `delete_lag_seconds`: how long a deleted opportunity can still be read (close.md 9).
 - `note_through_markdown`: a plain note comes back as its HTML reads (close.md 13, trap 11).
+- `token_seconds`: how long an access token lives; one of another `token_epoch` than the present one
+  is refused before its end (close.md 2).
 - `extended`: whether answers carry `is_stalled` and the other members that live ones lacked.
 
 Not simulated, as no opportunity passes through them: writing pipelines, statuses and definitions,
-leads, activities, webhooks, the token endpoint; of `query` only words and `note:word`.
+leads, activities, webhooks, authorization codes; of `query` only words and `note:word`.
 """
 
 from collections.abc import Iterable
@@ -36,9 +39,17 @@ from gateway.sandbox.close_history import History
 from gateway.sandbox.close_money import ONE_TIME
 from gateway.sandbox.close_record import rendered
 from gateway.sandbox.close_seed import PIPELINES, STATUSES, USERS, written
+from gateway.sandbox.close_tokens import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN
 from gateway.sandbox.simulator import Record
 
-__all__ = ["API_KEY", "OAUTH_TOKEN", "CloseSandbox"]
+__all__ = [
+    "API_KEY",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "OAUTH_TOKEN",
+    "REFRESH_TOKEN",
+    "CloseSandbox",
+]
 
 COPIED = ("value", "value_period", "confidence", "attachments", "contact_id", "user_id")
 

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from datetime import timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from gateway.sandbox.answers import json_response
 from gateway.sandbox.close_list import ParameterError
 from gateway.sandbox.close_seed import JUNE, OMAR
+from gateway.sandbox.close_tokens import TOKEN_PATH, Tokens
 from gateway.sandbox.simulator import PATH, Record, Refusal, Simulator
 
 API_KEY = "api_sandbox0close0demo0key"
@@ -34,6 +37,7 @@ class CloseFrame(Simulator):
 
     name = "close"
     base_path = "/api/v1"
+    confidential = frozenset({TOKEN_PATH})
     default_options: ClassVar[dict[str, Any]] = {
         "currency": "USD",
         "rate_header": "semicolon",
@@ -47,6 +51,8 @@ class CloseFrame(Simulator):
         "max_skip": 35000,
         "list_lag_seconds": 0,
         "delete_lag_seconds": 0,
+        "token_seconds": 3600,
+        "token_epoch": 0,
         "note_through_markdown": False,
         "extended": False,
     }
@@ -59,12 +65,31 @@ class CloseFrame(Simulator):
     }
 
     def reset(self) -> None:
-        """Forgets the calls counted as well."""
+        """Forgets the calls counted and the tokens issued as well."""
+        self.tokens = Tokens()
         self._calls: dict[tuple[str, int], int] = {}
         super().reset()
 
+    def outer_routes(self) -> list[Route]:
+        """The token endpoint, which lies outside the API and authenticates by itself."""
+        return [Route(TOKEN_PATH, self.issue, methods=["POST"])]
+
+    async def issue(self, request: Request) -> Response:
+        """A new pair of tokens for a refresh token, which is spent by that (close.md 2)."""
+        declared = request.headers.get("content-type", "")
+        form = dict(parse_qsl((await request.body()).decode()))
+        if declared != "application/x-www-form-urlencoded":
+            return json_response({"error": "invalid_request"}, 400)
+        options = self.options
+        answer, status = self.tokens.issue(
+            form, self.clock(), seconds=options["token_seconds"], epoch=options["token_epoch"]
+        )
+        return json_response(answer, status, {"cache-control": "no-store"})
+
     def authenticate(self, request: Request) -> Response | None:
         """A key with an empty password, or a bearer token (close.md 2); then the rate limit."""
+        if request.scope[PATH] == TOKEN_PATH:
+            return None
         if self.caller(request) is None:
             return json_response({"error": "Unauthorized"}, 401)
         slot = self._slot(request)
@@ -78,7 +103,10 @@ class CloseFrame(Simulator):
         """The user whose key or token came, or None."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return OMAR if credentials == OAUTH_TOKEN else None
+            issued = self.tokens.accept(
+                credentials, self.clock(), epoch=self.options["token_epoch"]
+            )
+            return OMAR if issued or credentials == OAUTH_TOKEN else None
         if scheme.lower() != "basic":
             return None
         try:

@@ -62,6 +62,8 @@ class Simulator(ABC):
     name: ClassVar[str]
     base_path: ClassVar[str]
     default_options: ClassVar[Mapping[str, Any]] = {}
+    confidential: ClassVar[frozenset[str]] = frozenset()
+    """Paths at the vendor's root whose bodies are secrets, which no ledger notes."""
     option_choices: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """The positions of the switches that are neither booleans nor numbers."""
 
@@ -92,6 +94,10 @@ class Simulator(ABC):
     @abstractmethod
     def routes(self) -> list[Route]:
         """The vendor's own routes, relative to `base_path`."""
+
+    def outer_routes(self) -> list[Route]:
+        """Routes beside `base_path`, relative to the vendor's root."""
+        return []
 
     @abstractmethod
     def authenticate(self, request: Request) -> Response | None:
@@ -198,7 +204,7 @@ class Gate:
             method=request.method,
             path=scope[PATH],
             query=scope["query_string"].decode("latin-1"),
-            body=_readable(content),
+            body=None if scope[PATH] in self._vendor.confidential else _readable(content),
             headers=request.headers,
         )
         line = Line(receive, _noting(call, send))
@@ -245,7 +251,7 @@ def _vendor_app(vendor: Simulator) -> ASGIApp:
     # Redirects are the vendor's to make: Starlette's own would hide a missing trailing slash.
     inner = Router(vendor.routes(), redirect_slashes=False)
     app = Starlette(
-        routes=[Mount(vendor.base_path, app=inner)],
+        routes=[*vendor.outer_routes(), Mount(vendor.base_path, app=inner)],
         exception_handlers={Refusal: refused, 404: unrouted, 405: unrouted},
     )
     app.router.redirect_slashes = False

@@ -1,7 +1,7 @@
 """The configuration: one TOML file, read into one frozen model, every fault told by its path.
 
 Reading order: sections (the tables), files (with includes), secrets (references opened),
-accounts (tables made connections), contradictions, faults; watch (a changed file).
+accounts (tables made connections), addresses, contradictions, faults; watch (a changed file).
 """
 
 import os
@@ -60,21 +60,9 @@ class Settings(Section):
         file, defaults = self.file, File()
         names = (
             "public_url", "server.metrics_port", "server.drain_seconds", "redis.sentinel",
-            "telemetry", "request_ledger", "jwt",
+            "telemetry", "request_ledger",
         )  # fmt: skip
-        found = [name for name in names if attrgetter(name)(file) != attrgetter(name)(defaults)]
-        found += [
-            f"callers.{name}.requests_per_minute"
-            for name, caller in file.callers.items()
-            if caller.requests_per_minute
-        ]
-        found += [
-            f"connections.{name}.{key}"
-            for name, account in file.connections.items()
-            for key in ("limit_group", "limits")
-            if getattr(account, key)
-        ]
-        return tuple(found)
+        return tuple(name for name in names if attrgetter(name)(file) != attrgetter(name)(defaults))
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:

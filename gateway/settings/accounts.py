@@ -1,10 +1,7 @@
 """A connection's table made into a connection, with what its vendor's file knows."""
 
-import ipaddress
-import socket
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
@@ -15,7 +12,9 @@ from gateway.canonical.pipeline import Catalogue
 from gateway.connections import Connection
 from gateway.errors import Rejected
 from gateway.normalizer.admission import admit
+from gateway.settings.addresses import address, is_inside
 from gateway.settings.faults import line
+from gateway.settings.rates import rate_limits
 from gateway.settings.secrets import STAND_IN
 from gateway.settings.sections import Account
 from gateway.translator import Credentials, Vendor
@@ -62,6 +61,9 @@ class Builder:
             enabled=account.enabled,
             read_only=account.read_only,
             require_if_match=account.require_if_match,
+            limit_group=account.limit_group,
+            rate_limits=tuple(rate_limits(vendor.rate_limits, account.limits)),
+            outside_only=not (self._development or account.allow_private_address),
             aliases=account.custom_fields,
             stage_status=account.stage_status,
             defaults=dict(defaults.sent()),
@@ -118,7 +120,7 @@ class Builder:
 
     def _base_url(self, vendor: Vendor) -> str:
         url = self._account.base_url if self._account.base_url is not None else vendor.base_url
-        parts = _address(url)
+        parts = address(url)
         if parts is None or not parts.hostname:
             self._fault("base_url", "is not an address such as https://api.example.com/v1")
         elif parts.username is not None or parts.password is not None:
@@ -126,7 +128,7 @@ class Builder:
         elif not (self._development or self._account.allow_private_address):
             if parts.scheme == "http":
                 self._fault("base_url", "is not https")
-            if _private(parts.hostname):
+            if is_inside(parts.hostname):
                 self._fault("base_url", "is a private address; allow_private_address permits it")
         return url
 
@@ -156,28 +158,3 @@ class Builder:
 
     def _fault(self, key: str, text: str) -> None:
         self._faults.append(f"connections.{self._name}.{key}: {text}")
-
-
-def _address(url: str) -> SplitResult | None:
-    """An http address with a host and no more than a path behind it, None for any other text."""
-    try:
-        parts = urlsplit(url)
-        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    return parts if is_whole and not parts.query and not parts.fragment else None
-
-
-def _private(host: str) -> bool:
-    """Whether a host is this machine or a private address, in any notation that resolvers take."""
-    name = host.rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return not ipaddress.ip_address(name).is_global
-    except ValueError:
-        pass
-    try:
-        return not ipaddress.ip_address(socket.inet_aton(name)).is_global
-    except OSError:
-        return False

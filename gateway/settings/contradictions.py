@@ -4,9 +4,12 @@ import base64
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
+from gateway.settings.addresses import address, is_inside
 from gateway.settings.secrets import STAND_IN
 from gateway.settings.sections import File, Key, Redis
 
+OF_TOKENS = "jwt:"
+"""Before the claim in the name of a caller who comes with a token."""
 KEY_BYTES = 32
 KEY_FORMS = {
     "signing_keys": f"is shorter than {KEY_BYTES} bytes",
@@ -26,6 +29,8 @@ def contradictions(file: File) -> Iterator[str]:
     yield from _unshared(file)
     yield from _unfit_store(file.redis)
     yield from _too_hasty(file)
+    yield from _unfit_issuer(file)
+    yield from _untold_tokens(file)
 
 
 def _shared_keys(file: File) -> Iterator[str]:
@@ -92,6 +97,28 @@ def _too_hasty(file: File) -> Iterator[str]:
             f"reconcile.quiet_seconds: is less than {least}, "
             f"which is timeouts.vendor_seconds and {SETTLING_SECONDS} more"
         )
+
+
+def _unfit_issuer(file: File) -> Iterator[str]:
+    """Whoever answers for the issuer's keys decides who anybody is."""
+    if file.jwt is None:
+        return
+    parts = address(file.jwt.jwks_url, query=True)
+    if parts is None or not parts.hostname:
+        yield "jwt.jwks_url: is not an address such as https://id.example.com/keys"
+    elif parts.username is not None or parts.password is not None:
+        yield "jwt.jwks_url: holds credentials, and public keys need none"
+    elif file.environment == "production" and not file.jwt.allow_private_address:
+        if parts.scheme == "http":
+            yield "jwt.jwks_url: is not https"
+        if is_inside(parts.hostname):
+            yield "jwt.jwks_url: is a private address; jwt.allow_private_address permits it"
+
+
+def _untold_tokens(file: File) -> Iterator[str]:
+    for name, caller in file.callers.items():
+        if name.startswith(OF_TOKENS) and file.jwt is None and not any(caller.hashed_keys()):
+            yield f"callers.{name}: there is no [jwt] to let it in"
 
 
 def _unfit_keys(name: str, keys: Sequence[Key], fits: Callable[[str], bool]) -> Iterator[str]:

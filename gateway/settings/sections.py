@@ -78,9 +78,24 @@ class Timeouts(Section):
 
 
 class Limits(Section):
-    """How much at once."""
+    """How much at once, in one process: writes under way, and vendor calls."""
 
     inflight: Annotated[int, Field(ge=1)] = 512
+    per_connection: Annotated[int, Field(ge=1)] = 64
+    per_caller: Annotated[int, Field(ge=1)] = 256
+
+
+class Retries(Section):
+    """How often a call is made at most that fails; 1 makes none again."""
+
+    attempts: Annotated[int, Field(ge=1, le=5)] = 3
+
+
+class Breaker(Section):
+    """When a vendor is left alone: half of at least so many calls failed, for so long."""
+
+    calls: Annotated[int, Field(ge=2)] = 10
+    seconds: Annotated[int, Field(ge=1, le=300)] = 5
 
 
 class Logs(Section):
@@ -105,16 +120,24 @@ class RequestLedger(Section):
     hours: Annotated[int, Field(ge=1)] = 24
 
 
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+"""Those of public keys (RFC 7518 3, RFC 8037): a shared secret is no issuer's, and none is none."""
+Filled = Annotated[str, Field(min_length=1)]
+
+
 class Jwt(Section):
     """Callers that prove who they are with a token."""
 
-    issuer: str
-    audience: str
+    issuer: Filled
+    audience: Filled
     jwks_url: str
-    algorithms: tuple[str, ...]
-    caller_claim: str = "sub"
-    scopes_claim: str | None = None
-    leeway: int = 0
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)]
+    caller_claim: Filled = "sub"
+    scopes_claim: Filled | None = None
+    leeway: Annotated[int, Field(ge=0, le=300)] = 0
+    allow_private_address: bool = False
 
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -143,6 +166,21 @@ class Caller(Section):
         yield from self.key_sha256s
 
 
+class Rate(Section):
+    """At most so many calls in any span of so many seconds."""
+
+    limit: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    window_seconds: Annotated[int, Field(ge=1, le=31 * 86_400)]
+
+
+class RateLimits(Section):
+    """What is set in the place of the vendor's limits; an empty list lifts those of a scope."""
+
+    credential: tuple[Rate, ...] | None = None
+    group: tuple[Rate, ...] | None = None
+    egress: tuple[Rate, ...] | None = None
+
+
 class Account(Section):
     """A connection as the file spells it; what the vendor's file types is typed there."""
 
@@ -155,8 +193,8 @@ class Account(Section):
     read_only: bool = False
     require_if_match: bool = False
     allow_private_address: bool = False
-    limit_group: str | None = None
-    limits: dict[str, Any] | None = None
+    limit_group: Annotated[str, Field(min_length=1)] | None = None
+    limits: RateLimits = RateLimits()
     custom_fields: dict[str, str] = Field(default_factory=dict)
     stage_status: dict[str, Status] = Field(default_factory=dict)
     defaults: dict[str, Any] = Field(default_factory=dict)
@@ -176,6 +214,8 @@ class File(Section):
     reconcile: Reconcile = Reconcile()
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
+    retries: Retries = Retries()
+    breaker: Breaker = Breaker()
     logs: Logs = Logs()
     telemetry: Telemetry = Telemetry()
     request_ledger: RequestLedger = RequestLedger()

@@ -36,7 +36,7 @@ from gateway.canonical.pipeline import Catalogue, Person, Pipeline, Stage
 from gateway.canonical.query import Page, Query
 from gateway.canonical.schema import is_date, is_instant
 from gateway.errors import Fault, ValidationFailed, VendorError, VendorNotTaken
-from gateway.normalizer import custom_fields, dates, references, stages, units
+from gateway.normalizer import custom_fields, dates, rates, references, stages, units
 from gateway.normalizer.dialect import Dialect, VendorField
 from gateway.normalizer.notation import (
     Context,
@@ -51,10 +51,11 @@ from gateway.normalizer.notation import (
 from gateway.translator import (
     Basic,
     Bearer,
-    Credentials,
     Dialogue,
     Fields,
+    OAuthCredentials,
     Options,
+    Renewed,
     Translator,
     Vendor,
     VendorResponse,
@@ -95,8 +96,8 @@ CALLED = {
 """What refusals call a field, without the `_id` of what was sent (close.md 11)."""
 
 
-class CloseCredentials(Credentials):
-    """An API key (Basic) or an OAuth access token (Bearer), close.md 2."""
+class CloseCredentials(OAuthCredentials):
+    """An API key (Basic), an OAuth access token (Bearer), or what renews one, close.md 2."""
 
     api_key: SecretStr | None = None
     access_token: SecretStr | None = None
@@ -560,15 +561,26 @@ TRANSLATOR = Vendor(
     dialect=CLOSE,
     credentials=CloseCredentials,
     options=CloseOptions,
-    auth={"api_key": Basic(), "access_token": Bearer()},
+    auth={
+        "api_key": Basic(),
+        "access_token": Bearer(),
+        "refresh_token": Renewed("../../oauth2/token/"),
+    },
     translator=CloseTranslator,
     listing=LISTING,
     finds_marked=True,
     rate_limits=(
-        RateLimit(scope="endpoint group, per API key", limit=None, window_seconds=None,
+        RateLimit(scope="credential", limit=None, window_seconds=None, per_endpoint=True,
                   note="unpublished; learned from the RateLimit header"),
-        RateLimit(scope="organisation", limit=None, window_seconds=None,
+        RateLimit(scope="group", limit=None, window_seconds=None,
                   note="three times the key's limit"),
+    ),
+    rate_forms=(
+        rates.ratelimit_field,
+        rates.ratelimit_fields("ratelimit-"),
+        rates.ratelimit_fields("x-ratelimit-"),
+        rates.ratelimit_fields("x-rate-limit-"),
+        rates.refusal_body,
     ),
     side_effects=(
         SideEffect(when="anything is written", effect="the vendor notes when and by whom",

@@ -36,7 +36,7 @@ from gateway.canonical.opportunity import Change, Opportunity, Warning
 from gateway.canonical.pipeline import Catalogue, Pipeline, Status
 from gateway.canonical.query import Page, Query
 from gateway.errors import Fault, Faults, ValidationFailed, VendorError, VendorRefused
-from gateway.normalizer import custom_fields, dates, references, stages, units
+from gateway.normalizer import custom_fields, dates, rates, references, stages, units
 from gateway.normalizer.admission import Write
 from gateway.normalizer.dialect import Dialect, Envelope, VendorField
 from gateway.normalizer.notation import Context, Flag, Key, Misfit, Record, Unreadable, View
@@ -673,10 +673,11 @@ TRANSLATOR = Vendor(
     finds_marked=True,
     delete="undocumented",
     rate_limits=(
-        RateLimit(scope="API key", limit=100, window_seconds=1),
-        RateLimit(scope="API key", limit=5000, window_seconds=86_400,
+        RateLimit(scope="credential", limit=100, window_seconds=1),
+        RateLimit(scope="credential", limit=5000, window_seconds=86_400,
                   note="rolling; X-RateLimit-Remaining lags by minutes"),
     ),
+    rate_forms=(rates.ratelimit_fields("x-ratelimit-"),),
     side_effects=(
         SideEffect(when="anything changes", effect="the vendor notes when and by whom",
                    fields=("updated_at", "last_activity_at", "vendor_fields.updatedBy",

@@ -708,7 +708,7 @@ TRANSLATOR = Vendor(
     finds_marked=True,
     delete="archives",
     rate_limits=(
-        RateLimit(scope="organisation", limit=None, window_seconds=None,
+        RateLimit(scope="group", limit=None, window_seconds=None,
                   note="an unpublished quota of public requests"),
     ),
     side_effects=(

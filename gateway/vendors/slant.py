@@ -526,10 +526,10 @@ TRANSLATOR = Vendor(
     ),
     delete="unsupported",
     rate_limits=(
-        RateLimit(scope="token", limit=1000, window_seconds=3600,
+        RateLimit(scope="credential", limit=1000, window_seconds=3600,
                   note="500 for an OAuth app; no header tells what is left"),
-        RateLimit(scope="company", limit=10000, window_seconds=3600, note="1000 for an OAuth app"),
-        RateLimit(scope="IP address", limit=10000, window_seconds=3600),
+        RateLimit(scope="group", limit=10000, window_seconds=3600, note="1000 for an OAuth app"),
+        RateLimit(scope="egress", limit=10000, window_seconds=3600),
     ),
     side_effects=(
         SideEffect(when="anything changes", effect="the update time moves", fields=("updated_at",)),

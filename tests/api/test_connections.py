@@ -34,7 +34,7 @@ async def test_a_connection_tells_how_it_fares_and_no_secret(house: Sandboxed) -
         "name": "acme-slant", "vendor": "slant", "state": "ready", "currency": "USD",
         "timezone": "America/Chicago",
     }  # fmt: skip
-    assert {limit["scope"] for limit in found["limits"]} == {"token", "company", "IP address"}
+    assert {limit["scope"] for limit in found["limits"]} == {"credential", "group", "egress"}
     answer = await house.ask("GET", "/v1/connections")
     assert [item["name"] for item in answer.json["items"]] == [f"acme-{each}" for each in VENDORS]
     assert answer.json["next_cursor"] is None

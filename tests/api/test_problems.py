@@ -42,8 +42,12 @@ CONTRACT = {
     504: "vendor-timeout deadline-exceeded outcome-indeterminate",
 }  # fmt: skip
 """Status → codes, as the public contract has them (api.md 7)."""
-BEYOND = {"operation-settled": {409}, "internal-error": {500}}
-"""What the contract has no code for: a resolve against what is settled, and a fault of ours."""
+BEYOND = {
+    "operation-settled": {409}, "headers-too-large": {431}, "internal-error": {500},
+    "keys-unavailable": {503},
+}  # fmt: skip
+"""What the contract has no code for: a resolve against what is settled, a head without end, a fault
+of ours, and an issuer of tokens that cannot be asked."""
 
 
 def kinds(root: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:

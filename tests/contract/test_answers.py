@@ -12,6 +12,7 @@ from tests.sandboxed import Answered, Sandboxed, sandboxed, tree
 
 OPTIONAL = {
     "preference-applied", "retry-after", "accept-patch", "idempotency-key", "idempotent-replayed",
+    "ratelimit", "ratelimit-policy",
 }  # fmt: skip
 """Headers that an answer has only if there is reason to; so has a 412 of the vendor's no ETag."""
 OF_WRITES = ("idempoten",)

@@ -39,6 +39,8 @@ class Hostile:
     behaves: Behaviour
     url: str = ""
     accepted: int = 0
+    lines: int = 0
+    """Connections that are open now."""
     bytes_seen: int = 0
     requests: list[bytes] = field(default_factory=list)
     """Head and body of each request that arrived whole."""
@@ -46,6 +48,7 @@ class Hostile:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serves one connection to its end."""
         self.accepted += 1
+        self.lines += 1
         try:
             while request := await self._request(reader):
                 self.requests.append(request)
@@ -53,6 +56,7 @@ class Hostile:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self.lines -= 1
             with contextlib.suppress(ConnectionError):
                 writer.close()
                 await writer.wait_closed()
@@ -142,6 +146,17 @@ def then_hanging(*parts: bytes) -> Behaviour:
     async def behave(line: Line) -> None:
         await line.send(*parts)
         await asyncio.Event().wait()
+
+    return behave
+
+
+def endless(head: bytes, part: bytes) -> Behaviour:
+    """Sends the same part again and again, as fast as it is taken."""
+
+    async def behave(line: Line) -> None:
+        await line.send(head)
+        while True:
+            await line.send(part)
 
     return behave
 

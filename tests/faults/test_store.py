@@ -6,7 +6,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from gateway.idempotency import scripts
+from gateway.idempotency.redis import OF_A_LEASE
+from gateway.shared import scripts
 from tests.faults.cable import Cable
 from tests.faults.history import Said, Wish
 from tests.faults.rig import Rig, Trial
@@ -207,10 +208,11 @@ LOST = ("begin", "dispatch", "complete", "step", "refuse", "release", "heartbeat
 async def test_a_lost_reply_is_no_conflict(start_rig: Callable[..., Rig]) -> None:
     """F11: each script may have run though its reply never came; the call is just made again."""
     async with cabled(start_rig, replicas=2) as (rig, cable):
+        known = scripts.load("gateway.idempotency", alone=OF_A_LEASE)
         for name in LOST:
             async with rig.trial(f"lost-{name}") as trial:
                 wish = await coming_by(trial, name)
-                cable.lost, cable.lose = 0, scripts.load()[name].sha.encode()
+                cable.lost, cable.lose = 0, known[name].sha.encode()
                 final = await trial.driver.insist(wish, seconds=PATIENCE)
                 assert cable.lost == 1, name
                 if name == "release":

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.idempotency import record, scripts, transitions
+from gateway.idempotency import record, transitions
 from gateway.idempotency.record import Evidence, Fingerprint, Sought, Step
+from gateway.idempotency.redis import OF_A_LEASE
+from gateway.shared import scripts
 
+SCRIPTS = scripts.load("gateway.idempotency", alone=OF_A_LEASE)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
 FIELDS = {
     "st": b"claimed",
@@ -116,12 +119,12 @@ def test_what_is_sought_is_any_where_nothing_is_said() -> None:
 
 def test_every_script_has_its_twin() -> None:
     """Those of a lease touch no record, and memory spells them out."""
-    assert scripts.load().keys() == transitions.SCRIPTS.keys() | scripts.OF_A_LEASE
+    assert SCRIPTS.keys() == transitions.SCRIPTS.keys() | OF_A_LEASE
 
 
 def test_a_script_tells_what_it_does() -> None:
     """In its first line; those of a record begin with the preamble, and are known by their hash."""
-    for script in scripts.load().values():
+    for script in SCRIPTS.values():
         assert script.text.startswith("-- ")
-        assert ("local function enter(" in script.text) == (script.name not in scripts.OF_A_LEASE)
+        assert ("local function enter(" in script.text) == (script.name not in OF_A_LEASE)
         assert script.sha == hashlib.sha1(script.text.encode()).hexdigest()  # noqa: S324

@@ -15,6 +15,8 @@ from tests.integration.two_ends import Gateway, Sandbox
 RUNNING = pytest.StashKey[list[Program]]()
 """The programs whose logs a failed test shows."""
 
+UNGUARDED = "[retries]\nattempts = 1\n[breaker]\ncalls = 1000\n"
+"""A fault that is scripted once is told as it came, however often vendors failed before."""
 SETTLED_LATER = "[reconcile]\nquiet_seconds = 36000\n"
 """One look at once, and the next after the test: what it sees and sends is nobody else's."""
 IMPATIENT = "[timeouts]\nrequest_seconds = 1\nvendor_seconds = 1\nconnect_seconds = 1\n"
@@ -109,7 +111,7 @@ def _served(
     name: str, settings: str, folder: Path, running: list[Program], connections: str
 ) -> Program:
     config = folder / f"{name}.toml"
-    config.write_text(SETTLED_LATER + settings + CALLER + connections, encoding="utf-8")
+    config.write_text(SETTLED_LATER + UNGUARDED + settings + CALLER + connections, encoding="utf-8")
     program = Program.start(name, folder, "serve", "--config", str(config))
     running.append(program)
     return program.ready("/livez")

@@ -2,18 +2,22 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import redis
 
+from gateway.app import create_app
 from gateway.sandbox import close, coperniq, reevo, slant
 from gateway.sandbox.configuration import configuration
+from gateway.settings import load
+from tests import issuer
 from tests.integration.acts import OPERATIONS, SPOKEN
-from tests.integration.programs import Program
-from tests.integration.sealed import ENCRYPTION_KEY, SIGNING_KEY, sealed
+from tests.integration.programs import Program, run
+from tests.integration.sealed import ENCRYPTION_KEY, SIGNING_KEY, Sealed, sealed
 from tests.integration.two_ends import VENDORS, Gateway, Sandbox
 from tests.sandboxed import KEY, Answered
 
@@ -32,7 +36,12 @@ def coded(secret: str) -> str:
     return base64.b64encode(f"{secret}:".encode()).decode()
 
 
-SECRETS = (*OWN, *CANARIES, *map(coded, (*OWN, *CANARIES)), SIGNING_KEY, ENCRYPTION_KEY, KEY)
+TOKEN = issuer.token(sub=MAIL, name=PERSON)
+PASSWORD = "canary-redis-password"
+SECRETS = (
+    *OWN, *CANARIES, *map(coded, (*OWN, *CANARIES)), SIGNING_KEY, ENCRYPTION_KEY, KEY, PASSWORD,
+    TOKEN, *TOKEN.split("."),
+)  # fmt: skip
 
 DRAFTS: dict[str, dict[str, Any]] = {
     "slant": {"name": PERSON, "custom_fields": {"source": MAIL}},
@@ -42,14 +51,28 @@ DRAFTS: dict[str, dict[str, Any]] = {
 }
 
 
+TOKENS = f"""
+[jwt]
+issuer = "{issuer.NAME}"
+audience = "{issuer.AUDIENCE}"
+jwks_url = "http://127.0.0.1:PORT/keys"
+algorithms = ["RS256"]
+allow_private_address = true
+"""
+
+
 @pytest.fixture(scope="module")
-def program(
-    folder: Path, running: list[Program], sandbox_program: Program, redis_url: str
-) -> Program:
+def kept(folder: Path, sandbox_program: Program, closed_port: int, redis_url: str) -> Sealed:
     """A production gateway that logs all it ever logs, with good credentials and with bad ones."""
     good = configuration(sandbox_program.url)
     bad = good.replace("sandbox", "canary").replace("connections.acme-", "connections.canary-")
-    kept = sealed(folder, "production", good + bad, redis_url)
+    tokens = TOKENS.replace("PORT", str(closed_port))
+    return sealed(folder, "production", good + bad + tokens, redis_url)
+
+
+@pytest.fixture(scope="module")
+def program(folder: Path, running: list[Program], kept: Sealed) -> Program:
+    """The same, running."""
     started = Program.start(
         "production gateway", folder, "serve", "--config", str(kept.config), env=kept.env
     )
@@ -86,6 +109,15 @@ async def everything_asked(gateway: Gateway, sandbox: Sandbox) -> list[Answered]
             await gateway.ask("PATCH", one, DRAFTS[vendor], If_Match=f'"{PHONE}"'),
             await gateway.ask("POST", f"/v1/connections/{name}/translations", draft),
             await gateway.ask("GET", f"/v1/{PERSON}", X_Request_Id=MAIL),
+            await gateway.ask("GET", one, User_Agent=MAIL, Cookie=f"a={PHONE}", X_Own=PERSON),
+            await gateway.ask("GET", one, traceparent=MAIL, Prefer=PERSON),
+            await gateway.ask("GET", one, X_Request_Timeout_Ms=PHONE),
+            await gateway.ask("GET", "/v1/connections", Authorization=f"Bearer {TOKEN}"),
+            await gateway.ask("GET", "/v1/connections", Authorization=f"Basic {TOKEN}"),
+            await gateway.ask("GET", f"/v1/operations?since={MAIL}&cursor={PHONE}"),
+            await gateway.ask("GET", f"/v1/operations/{MAIL}"),
+            await gateway.ask("POST", "/v1/opportunities", {MAIL: PHONE, "connection": PERSON}),
+            await gateway.ask("PATCH", one, DRAFTS[vendor], X_Padding=PERSON * 2000),
             await SPOKEN[vendor].act("list", f"canary-{vendor}", "").ask(gateway),
             await gateway.ask("GET", f"/v1/connections/canary-{vendor}?check=true"),
         ]
@@ -108,7 +140,9 @@ async def test_no_secret_and_no_person_is_told_of(
 ) -> None:
     """No answer holds a secret, no problem a free text, the log neither of them nor a person."""
     answers = await everything_asked(production, sandbox)
-    assert {answer.status for answer in answers} >= {200, 201, 400, 401, 404, 409, 412, 422, 502}
+    assert {answer.status for answer in answers} >= {
+        200, 201, 400, 401, 404, 409, 412, 422, 431, 502, 503,
+    }  # fmt: skip
     for answer in answers:
         text = answer.content.decode() + str(answer.headers)
         assert [secret for secret in SECRETS if secret in text] == [], text
@@ -150,3 +184,156 @@ async def test_a_dry_run_shows_the_scheme_and_not_the_secret(
         assert "***" in text
         assert PERSON in text
         assert [secret for secret in SECRETS if secret in text] == []
+
+
+CONTENT = {
+    b"string": ("GET",), b"hash": ("HGETALL",), b"set": ("SMEMBERS",),
+    b"zset": ("ZRANGE", 0, -1), b"list": ("LRANGE", 0, -1),
+}  # fmt: skip
+"""The kind of a key → the command that shows all it holds."""
+
+
+def dumped(url: str) -> Iterator[str]:
+    """Every key of a Redis and all that it holds; bytes as Python spells them."""
+    with redis.Redis.from_url(url) as client:
+        for key in client.scan_iter(count=1000):
+            command, *rest = CONTENT[client.type(key)]
+            yield f"{key!r} {client.execute_command(command, key, *rest)!r}"
+
+
+async def test_the_store_holds_no_secret_and_no_person(
+    production: Gateway, sandbox: Sandbox, redis_url: str
+) -> None:
+    """Who reads the store, or a copy of it, learns that there were writes, and not of whom."""
+    for vendor in VENDORS:
+        draft = {"connection": f"acme-{vendor}", **DRAFTS[vendor]}
+        refuse = {"kind": "status", "status": 422, "body": {"error": f"no {PERSON}"}}
+        await SPOKEN[vendor].act("create", f"acme-{vendor}", "").spoil(sandbox, vendor, refuse)
+        for key in (DISEASE, PHONE):
+            answer = await production.ask(
+                "POST", "/v1/opportunities", draft, Idempotency_Key=f"{vendor} {key}"
+            )
+            assert answer.headers["idempotency-status"] == "created", answer.content
+    whole = "\n".join(dumped(redis_url))
+    assert whole.count(":op:") >= 2 * len(VENDORS)
+    assert "acme-close" in whole
+    assert [told for told in (*SECRETS, *PERSONAL) if told in whole] == []
+
+
+def printed(*arguments: str, env: dict[str, str]) -> tuple[int, str]:
+    """How a command ends, and all that it prints until then."""
+    process = run(*arguments, env=env)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out + err
+
+
+async def test_checking_tells_what_is_wrong_and_with_which_connection(
+    kept: Sealed, sandbox: Sandbox
+) -> None:
+    """Vendors that repeat the credential in their refusal are not repeated in turn."""
+    for vendor, secret in zip(VENDORS, OWN, strict=True):
+        body = {"error": f"{secret} is no key of {PERSON}", "message": coded(secret)}
+        await sandbox.spoil(vendor, {"kind": "status", "status": 403, "body": body}, {}, times=9)
+    status, text = await asyncio.to_thread(
+        printed, "check", "--config", str(kept.config), env=kept.env
+    )
+    assert status == 1
+    for vendor in VENDORS:
+        assert f"acme-{vendor}: vendor-forbidden" in text
+        assert f"canary-{vendor}: vendor-" in text
+    assert [told for told in (*SECRETS, *PERSONAL) if told in text] == []
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_configuration_that_is_not_fit_is_told_without_its_values(
+    command: str, kept: Sealed, tmp_path: Path
+) -> None:
+    """A secret in the wrong place, under a wrong name or of a wrong form is not repeated."""
+    spoilt = (
+        kept.config.read_text(encoding="utf-8")
+        + f"""
+[connections.wrong-place]
+vendor = "close"
+api_key = "{CANARIES[2]}"
+credentials = {{ api_ky = {{ env = "SECRET_WORD" }}, api_key = "{CANARIES[2]}" }}
+base_url = "https://{MAIL.partition("@")[0]}:{PASSWORD}@api.example.com"
+currency = 5
+[callers."{PERSON}".{PASSWORD}]
+key = "{KEY}"
+"""
+    )
+    config = kept.config.with_name(f"spoilt-{command}.toml")
+    config.write_text(
+        spoilt.replace('key = { env = "SIGNING_KEY" }', f'key = "{SIGNING_KEY}"'), encoding="utf-8"
+    )
+    unfit = {**kept.env, "SECRET_WORD": PASSWORD, "ENCRYPTION_KEY": KEY, "REDIS_URL": PASSWORD}
+    status, text = printed(command, "--config", str(config), env=unfit)
+    assert status == 2
+    for place in (
+        "redis.url",
+        "secrets.signing_keys.0.key",
+        "secrets.encryption_keys.0",
+        "connections.wrong-place.api_key",
+        "connections.wrong-place.base_url",
+    ):
+        assert place in text, text
+    values = [word for word in SECRETS if word != PASSWORD]
+    assert [told for told in values if told in text] == []
+    assert text.count(PASSWORD) == text.count(f".{PASSWORD}")  # the name of a table, not a value
+
+
+def test_a_command_that_breaks_down_prints_no_secret(
+    kept: Sealed, closed_port: int, folder: Path
+) -> None:
+    """The store is away and the port is taken: tracebacks, warnings and all."""
+    away = {**kept.env, "REDIS_URL": f"redis://user:{PASSWORD}@127.0.0.1:{closed_port}/0",
+            "PYTHONDEVMODE": "1", "PYTHONFAULTHANDLER": "1"}  # fmt: skip
+    port = str(closed_port)
+    for arguments in (("forget", "--caller", "tests"), ("serve", "--port", port), ("check",)):
+        status, text = printed(*arguments, "--config", str(kept.config), env=away)
+        assert status != 0, text
+        assert text
+        assert [told for told in (*SECRETS, *PERSONAL) if told in text] == []
+
+
+async def test_a_gateway_without_its_store_tells_of_it_without_the_password(
+    kept: Sealed, folder: Path, running: list[Program], closed_port: int
+) -> None:
+    """Writes are refused and logged at every level, and its address is not in the log."""
+    away = {**kept.env, "REDIS_URL": f"redis://user:{PASSWORD}@127.0.0.1:{closed_port}/0"}
+    program = Program.start(
+        "gateway without a store", folder, "serve", "--config", str(kept.config), env=away
+    )
+    running.append(program)
+    program.ready("/livez")
+    async with Gateway.at(program.url) as gateway:
+        draft = {"connection": "acme-close", **DRAFTS["close"]}
+        refused = await gateway.ask("POST", "/v1/opportunities", draft, Idempotency_Key=MAIL)
+        unready = await gateway.ask("GET", "/readyz")
+    program.end()
+    assert (refused.status, refused.code) == (503, "store-unavailable")
+    assert unready.status == 503
+    shown = program.text() + refused.content.decode() + unready.content.decode()
+    assert "store-unavailable" in shown
+    assert [told for told in (*SECRETS, *PERSONAL) if told in shown] == []
+
+
+def test_nothing_that_runs_prints_as_its_secrets(kept: Sealed) -> None:
+    """Settings, connections, and the house that is made of them, whole and part by part."""
+    settings = load(kept.config, kept.env)
+    house = create_app(settings).state.house
+    parts = [
+        settings,
+        settings.file,
+        *settings.connections.values(),
+        house,
+        house.access,
+        house.registry,
+        house.registry.sealing,
+        *house.registry.signing_keys,
+        house.cursors,
+    ]
+    shown = "\n".join(f"{part!r} {part}" for part in parts)
+    shown += str(settings.model_dump())
+    assert "acme-close" in shown
+    assert [told for told in SECRETS if told in shown] == []

@@ -53,9 +53,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         (
             Edit(
                 DESK,
-                "        self.caller.require(*scopes)\n",
+                "        caller.require(*scopes)\n",
                 '        if "idempotency-key" not in request.headers:\n'
-                "            self.caller.require(*scopes)\n",
+                "            caller.require(*scopes)\n",
             ),
         ),
         (f"{TEST_REPLAYS}::test_who_may_no_longer_write_gets_no_replay",),

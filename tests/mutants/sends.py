@@ -8,7 +8,7 @@ PERMIT: Final = "gateway/idempotency/permit.py"
 STORE: Final = "gateway/idempotency/store.py"
 VERDICTS: Final = "gateway/idempotency/verdicts.py"
 SCRIPTS: Final = "gateway/idempotency/scripts"
-CALLS: Final = "gateway/idempotency/calls.py"
+CALLS: Final = "gateway/shared/calls.py"
 
 TEST_AMNESIA: Final = "tests/idempotency/once/test_amnesia.py"
 TEST_ONCE: Final = "tests/idempotency/once/test_once.py"
@@ -154,7 +154,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             Edit(CALLS, "TRY_SECONDS: Final = 0.6", "TRY_SECONDS: Final = 600"),
             Edit(CALLS, "CALL_SECONDS: Final = 1.3", "CALL_SECONDS: Final = 1300"),
             Edit(
-                "gateway/idempotency/nodes.py",
+                "gateway/shared/nodes.py",
                 "SOCKET_SECONDS: Final = 0.5",
                 "SOCKET_SECONDS: Final = 500",
             ),
@@ -220,7 +220,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     Mutant(
         26,
         "the library repeats commands by itself",
-        (Edit("gateway/idempotency/nodes.py", "Retry(NoBackoff(), 0)", "Retry(NoBackoff(), 10)"),),
+        (Edit("gateway/shared/nodes.py", "Retry(NoBackoff(), 0)", "Retry(NoBackoff(), 10)"),),
         (f"{TEST_TROUBLE}::test_no_call_is_tried_more_than_twice",),
     ),
 )

@@ -1,7 +1,7 @@
--- Stands before every script of a record, which `scripts.py` joins to it. The fields are those of
--- reliability.md 2.2, where `record.py` gives them their names, and a few that it leaves open: `tf`,
--- when the holder got its fence; `keep`, the retention; and for who looks at operations `method`,
--- `vid`, `oid`, `status`, `outcome`, `code`, and `by` and `why`, who settled it and for what reason.
+-- Stands before every script of a record: `shared/scripts.py` joins the two. The fields are those
+-- of reliability.md 2.2, where `record.py` gives them their names, and a few that it leaves open:
+-- `tf`, when the holder got its fence; `keep`, the retention; and for who looks at operations
+-- `method`, `vid`, `oid`, `status`, `outcome`, `code`, and `by` and `why`, who settled it and why.
 -- KEYS: the record; its bucket's indexes `open` and `ended`; its bucket's counter `hw`.
 -- ARGV: the time in ms, '' for the server's own (tests alone pass one); the owner; a fence.
 -- What a script takes beyond these stands in its first lines.

@@ -1,7 +1,7 @@
 """How Redis is called: soon over, tried twice, and with one word for everything that goes wrong.
 
 The library's own retries are off, as they would send a command up to ten times, for seconds. Here a
-call is tried twice, which every script is made for, and is over before a second and a half.
+call is tried twice, unless it may not be, and is over before a second and a half.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from gateway.idempotency.chance import CHANCE
-from gateway.idempotency.nodes import Node, Nodes
-from gateway.idempotency.scripts import Script
-from gateway.idempotency.store import StoreUnavailable
+from gateway.errors import StoreUnavailable
+from gateway.shared.chance import CHANCE
+from gateway.shared.nodes import Node, Nodes
+from gateway.shared.scripts import Script
 
 TRY_SECONDS: Final = 0.6
 """How long one try may take."""
@@ -46,8 +46,13 @@ class Calls:
     def __init__(self, nodes: Nodes) -> None:
         self.nodes = nodes
 
-    async def reach(self, ask: Callable[[], Awaitable[Answer]], *, wait: float = 0) -> Answer:
-        """Asks, and after a short pause once more if no answer came; `wait` seconds come on top."""
+    async def reach(
+        self, ask: Callable[[], Awaitable[Answer]], *, wait: float = 0, again: bool = True
+    ) -> Answer:
+        """Asks, and after a short pause once more if no answer came; `wait` seconds come on top.
+
+        `again` is false for what must not happen twice when a reply was lost.
+        """
         once = TRY_SECONDS + wait
         try:
             async with asyncio.timeout(max(CALL_SECONDS, once)):
@@ -57,21 +62,27 @@ class Calls:
                 except _MOVED:
                     await self.nodes.moved()
                 except _AWAY:
+                    if not again:
+                        raise
                     await asyncio.sleep(CHANCE.uniform(*PAUSE_SECONDS))
                 return await ask()
         except _ANY as error:
             why = next(words for kinds, words in _TROUBLES if isinstance(error, kinds))
             raise StoreUnavailable(f"The store of writes {why}: try again shortly.") from error
 
-    async def ask(self, key: str, command: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+    async def ask(
+        self, key: str, command: Callable[[Redis], Awaitable[Answer]], *, again: bool = True
+    ) -> Answer:
         """A command to the node of a key."""
 
         async def ask() -> Answer:
             return await command((await self.nodes.of(key)).client)
 
-        return await self.reach(ask)
+        return await self.reach(ask, again=again)
 
-    async def run(self, script: Script, keys: Sequence[str], argv: Sequence[Word]) -> Any:
+    async def run(
+        self, script: Script, keys: Sequence[str], argv: Sequence[Word], *, again: bool = True
+    ) -> Any:
         """A script; a node that does not know it yet is sent it."""
 
         async def run(client: Redis) -> Any:
@@ -80,7 +91,7 @@ class Calls:
             except exceptions.NoScriptError:
                 return await client.eval(script.text, len(keys), *keys, *argv)
 
-        return await self.ask(keys[0], run)
+        return await self.ask(keys[0], run, again=again)
 
     async def run_confirmed(
         self,

@@ -1,14 +1,12 @@
-"""The Lua scripts, as Redis is sent them: those of a record begin with `scripts/preamble.lua`."""
+"""The Lua scripts of a package, as Redis is sent them: with the preamble that they share."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
 PREAMBLE: Final = "preamble"
-OF_A_LEASE: Final = frozenset(("rl_take", "rl_renew", "rl_free"))
-"""Scripts that touch no record, and stand alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +22,19 @@ class Script:
         return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-def load() -> Mapping[str, Script]:
-    """Every script by its file's name."""
-    folder = files("gateway.idempotency") / "scripts"
+def load(package: str, *below: str, alone: Container[str] = ()) -> Mapping[str, Script]:
+    """Every script by its file's name, from the folder `scripts` of a package or one below it.
+
+    Those that stand `alone` go without the folder's `preamble.lua`.
+    """
+    folder = files(package).joinpath("scripts", *below)
     texts = {
         file.name.removesuffix(".lua"): file.read_text(encoding="utf-8")
         for file in folder.iterdir()
         if file.name.endswith(".lua")
     }
-    preamble = texts.pop(PREAMBLE)
+    preamble = texts.pop(PREAMBLE, "")
     return {
-        name: Script(name, text if name in OF_A_LEASE else preamble + text)
+        name: Script(name, text if name in alone else preamble + text)
         for name, text in texts.items()
     }

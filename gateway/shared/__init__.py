@@ -1,0 +1,6 @@
+"""What replicas share through Redis besides the records of writes, and how Redis is called at all.
+
+Reading order: nodes (where keys lie), calls (how Redis is called), scripts (what it runs); limits
+(the port, and all or nothing), sliding (the same in one process), redis_limits, shares (what a
+replica permits itself while Redis is away); switches (sick vendors); grants (tokens that run out).
+"""

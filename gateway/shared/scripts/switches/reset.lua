@@ -1,0 +1,2 @@
+-- Resets a switch.
+return redis.call('HDEL', SWITCHES, NAME)
