@@ -7,18 +7,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := deploy/requirements.txt deploy/requirements-dev.txt
-COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--custom-compile-command "make lock" --extra fast $(ARGS) pyproject.toml
+CLIENTS := $(or $(GATEWAY_TOOLS),.tools)/clients
+CLIENTS_LOCK := tests/contract/clients/requirements.txt
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(ARGS)
+COMPILE = $(LOCK) --extra fast pyproject.toml
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup tools demo check test mutants format lock
+.PHONY: help setup tools demo check test clients faults soak mutants format lock
 
 help:
 	@echo "make demo     show the gateway at work on four simulated vendors (ARGS=--exit ends after the tour)"
 	@echo "make test     the checks and every test (ARGS goes to pytest)"
+	@echo "make clients  generate clients in every language, and run one scenario with each"
 	@echo "make faults   the fault rig with the figures of the gate; test has smaller ones"
 	@echo "make soak     the fault rig for hours"
 	@echo "make check    format, lint, types and import contracts"
@@ -50,9 +54,19 @@ check: $(READY)
 
 tools: $(READY)
 	@$(BIN)/python -m tests.programs
+	@$(BIN)/python -m tests.contract.clients.toolchain
 
 test: check tools
 	$(BIN)/pytest $(ARGS)
+
+$(CLIENTS)/.ready: $(CLIENTS_LOCK)
+	$(PYTHON) -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --require-hashes -r $(CLIENTS_LOCK)
+	@: >$@
+
+clients: $(READY) $(CLIENTS)/.ready
+	@$(BIN)/python -m tests.contract.clients.toolchain
+	GATEWAY_CLIENTS=all GATEWAY_REQUIRE_TOOLS=1 $(BIN)/pytest tests/contract/clients $(ARGS)
 
 mutants: $(READY) tools
 	$(BIN)/python -m tests.mutants $(ARGS)
@@ -70,3 +84,4 @@ format: $(READY)
 lock: $(READY)
 	$(COMPILE) --output-file deploy/requirements.txt
 	$(COMPILE) --output-file deploy/requirements-dev.txt --group dev --constraint deploy/requirements.txt
+	$(LOCK) --group clients --output-file $(CLIENTS_LOCK)

@@ -155,10 +155,10 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _openapi(_: argparse.Namespace) -> int:
+    from gateway.api.documents import printed
     from gateway.app import document
-    from gateway.canonical import json_text
 
-    print(json_text.write(document()).decode())
+    print(printed(document()))
     return 0
 
 

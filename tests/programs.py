@@ -35,6 +35,8 @@ class Tool:
     """The option that makes it print its version and end."""
     instead: str = ""
     """What else would do, as the end of a sentence."""
+    aliases: tuple[str, ...] = ()
+    """Other names that it goes by on PATH."""
 
     @property
     def loss(self) -> str:
@@ -58,7 +60,37 @@ REDIS = Tool(
 )  # fmt: skip
 NGINX = Tool(name="nginx", packages=("nginx", "libpcre2-8-0", "libssl3"), version="-v")
 FAKETIME = Tool(name="faketime", packages=("faketime", "libfaketime"), version="--version")
-TOOLS = (REDIS, NGINX, FAKETIME)
+CURL = Tool(
+    name="curl",
+    packages=(
+        "curl", "libcurl4",
+        "libbrotli1", "libldap-2.5-0", "libnghttp2-14", "libpsl5", "librtmp1", "libsasl2-2",
+        "libssh2-1", "libssl3",
+    ),
+    version="--version",
+)  # fmt: skip
+JQ = Tool(name="jq", packages=("jq", "libjq1", "libonig5"), version="--version")
+BROWSER = Tool(
+    name="chromium-headless-shell",
+    packages=(
+        "chromium-headless-shell", "chromium-common",
+        "libasound2", "libasyncns0", "libatk1.0-0", "libatspi2.0-0", "libavahi-client3",
+        "libavahi-common3", "libbsd0", "libdav1d6", "libdbus-1-3", "libdouble-conversion3",
+        "libdrm2", "libexpat1", "libflac12", "libfontconfig1", "libfreetype6", "libgbm1",
+        "libglib2.0-0", "libgraphite2-3", "libharfbuzz-subset0", "libharfbuzz0b",
+        "libjpeg62-turbo", "liblcms2-2", "libminizip1", "libmp3lame0", "libmpg123-0", "libnspr4",
+        "libnss3", "libogg0", "libopenh264-7", "libopenjp2-7", "libopus0", "libpng16-16",
+        "libpulse0", "libsndfile1", "libvorbis0a", "libvorbisenc2", "libwayland-server0",
+        "libx11-6", "libx11-xcb1", "libxau6", "libxcb-randr0", "libxcb1", "libxcomposite1",
+        "libxdamage1", "libxdmcp6", "libxext6", "libxfixes3", "libxi6", "libxkbcommon0",
+        "libxnvctrl0", "libxrandr2", "libxrender1",
+    ),
+    version="--version",
+    aliases=("chromium", "chromium-browser", "google-chrome"),
+)  # fmt: skip
+TOOLS = (REDIS, NGINX, FAKETIME, CURL, JQ, BROWSER)
+FOLDERS = ("usr/lib/chromium", "usr/bin", "usr/sbin")
+"""Where packages have programs; what one has in `usr/bin` may only lead to one outside of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +125,9 @@ class Toolbox:
 
     def find(self, tool: Tool) -> Found | None:
         """The program on PATH, else the unpacked one."""
-        if path := _on_path(tool.name, self.environ):
-            return Found(path, self.environ)
+        for name in (tool.name, *tool.aliases):
+            if path := _on_path(name, self.environ):
+                return Found(path, self.environ)
         return self._unpacked(tool, self.folder / tool.name)
 
     def needed(self, tool: Tool) -> Found:
@@ -125,9 +158,10 @@ class Toolbox:
                     yield f"{tool.loss}, and its package could not be had"
 
     def _unpacked(self, tool: Tool, root: Path) -> Found | None:
-        for path in (root / "usr/bin" / tool.name, root / "usr/sbin" / tool.name):
+        for path in (root / folder / tool.name for folder in FOLDERS):
             if path.is_file():
-                libraries = [str(folder) for folder in root.glob("**/lib/*-linux-gnu*")]
+                places = ("**/lib/*-linux-gnu*", "**/lib/*-linux-gnu*/pulseaudio")
+                libraries = [str(folder) for place in places for folder in root.glob(place)]
                 return Found(path, {**self.environ, "LD_LIBRARY_PATH": ":".join(libraries)})
         return None
 

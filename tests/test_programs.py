@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import HERE, NGINX, REDIS, TOOLS, Tool, Toolbox
+from tests.programs import BROWSER, HERE, NGINX, REDIS, TOOLS, Tool, Toolbox
 
 ROOT = HERE.parent
 TRUE = "#!/bin/sh\nexit 0\n"
@@ -60,6 +60,30 @@ def test_a_program_on_path_comes_first(machine: dict[str, str]) -> None:
     found = Toolbox(machine).find(REDIS)
     assert found
     assert found.path == program
+
+
+@pytest.mark.parametrize("alias", BROWSER.aliases)
+def test_a_program_goes_by_its_other_names_too(machine: dict[str, str], alias: str) -> None:
+    """A browser that is installed is as good as the one that would be unpacked."""
+    program = install(machine, alias)
+    found = Toolbox(machine).find(BROWSER)
+    assert found
+    assert found.path == program
+
+
+def test_a_program_is_preferred_to_what_only_leads_to_it(machine: dict[str, str]) -> None:
+    """What Debian has in usr/bin starts an installed browser, which is not there."""
+    root = Path(machine["GATEWAY_TOOLS"], BROWSER.name)
+    programs = [root / folder / BROWSER.name for folder in ("usr/bin", "usr/lib/chromium")]
+    library = root / "usr/lib/x86_64-linux-gnu/pulseaudio"
+    for folder in (library, *(program.parent for program in programs)):
+        folder.mkdir(parents=True)
+    for program in programs:
+        program.touch()
+    found = Toolbox(machine).find(BROWSER)
+    assert found
+    assert found.path == programs[1]
+    assert str(library) in found.environ["LD_LIBRARY_PATH"].split(":")
 
 
 def test_an_unpacked_program_finds_its_libraries(machine: dict[str, str]) -> None:

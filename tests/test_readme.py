@@ -39,6 +39,14 @@ def request(block: str) -> tuple[str, str, Any]:
 
 
 PATCH, *RENDERINGS = blocks("http")
+PROGRAMS = {"python": "readme.py", "ts": "readme.ts"}
+
+
+@pytest.mark.parametrize(("language", "program"), PROGRAMS.items(), ids=PROGRAMS)
+def test_the_programs_are_those_that_run(language: str, program: str) -> None:
+    """What the page prints is generated for, compiled and run beside the clients' scenario."""
+    file = ROOT / "tests/contract/clients" / program
+    assert blocks(language) == [file.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize(("vendor", "block"), [*zip(VENDORS, RENDERINGS, strict=True)], ids=VENDORS)

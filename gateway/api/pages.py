@@ -1,22 +1,21 @@
 """What is not part of v1: liveness, readiness, the document, and pages for people."""
 
-import html
 from typing import Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from gateway.api import problems
+from gateway.api.docs.guides import guide_page
+from gateway.api.docs.page import POLICY, STATIC
+from gateway.api.docs.problem_page import problem_page
+from gateway.api.docs.reference import reference
 from gateway.canonical import json_text
 from gateway.errors import RouteNotFound
 from gateway.idempotency.monitor import Monitor
 
 router = APIRouter(include_in_schema=False)
 
-PAGE: Final = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
-    "<body><main><h1>{title}</h1>{body}</main></body></html>"
-)
+_OF_PAGES: Final = {"Content-Security-Policy": POLICY}
 
 
 @router.get("/livez")
@@ -44,48 +43,39 @@ async def document(request: Request) -> Response:
 
 
 @router.get("/problems/{code}")
-async def problem_page(code: str) -> Response:
+async def problem(code: str) -> Response:
     """The page behind a problem's type."""
-    page = problem(code)
-    if page is None:
-        raise RouteNotFound("There is no such problem.")
-    return HTMLResponse(page)
+    return _page(problem_page(code), "There is no such problem.")
 
 
 @router.get("/docs")
 async def docs(request: Request) -> Response:
-    """The operations, for people, without a request to another host."""
-    rows = "".join(
-        f"<tr><td><code>{method.upper()} {html.escape(path)}</code></td>"
-        f"<td>{html.escape(operation['operationId'])}</td>"
-        f"<td>{html.escape(operation.get('description', ''))}</td></tr>"
-        for path, methods in request.app.openapi()["paths"].items()
-        for method, operation in methods.items()
-    )
-    codes = "".join(f'<li><a href="/problems/{code}">{code}</a></li>' for code in problems.TITLES)
-    body = (
-        '<p>The whole document: <a href="/openapi.json">openapi.json</a>.</p>'
-        f"<table>{rows}</table><h2>Problems</h2><ul>{codes}</ul>"
-    )
-    return HTMLResponse(PAGE.format(title="opportunity-gateway v1", body=body))
+    """The operations, types and problems, for people."""
+    state = request.app.state
+    if not hasattr(state, "reference"):
+        state.reference = reference(request.app.openapi())
+    return _page(state.reference)
 
 
-def problem(code: str) -> str | None:
-    """The page behind a problem's type, None for a code that there is not."""
-    if code not in problems.TITLES:
-        return None
-    kinds = [kind for kind in problems.STATUS if kind.code == code]
-    rows = "".join(
-        f"<tr><td>{problems.STATUS[kind]}</td><td>{kind.origin}</td>"
-        f"<td>{html.escape((kind.__doc__ or '').splitlines()[0])}</td>"
-        f"<td>{html.escape(problems.ADVICE[kind.retry])}</td></tr>"
-        for kind in kinds
-    )
-    return PAGE.format(
-        title=html.escape(problems.TITLES[code]),
-        body=f"<p><code>{code}</code></p><table><tr><th>status</th><th>origin</th>"
-        f"<th>meaning</th><th>what to do</th></tr>{rows}</table>",
-    )
+@router.get("/docs/{guide}")
+async def docs_guide(guide: str) -> Response:
+    """How to do what takes more than one operation."""
+    return _page(guide_page(guide), "There is no such guide.")
+
+
+@router.get("/docs/static/{file}")
+async def docs_static(file: str) -> Response:
+    """What the pages load."""
+    if file not in STATIC:
+        raise RouteNotFound("There is no such file.")
+    content, kind = STATIC[file]
+    return Response(content, media_type=kind)
+
+
+def _page(content: bytes | None, missing: str = "") -> Response:
+    if content is None:
+        raise RouteNotFound(missing)
+    return Response(content, media_type="text/html", headers=_OF_PAGES)
 
 
 def _json(value: object, *, status: int = 200) -> Response:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, Final, get_args
 
-from gateway.api import examples, headers
+from gateway.api import headers
 from gateway.canonical.pipeline import STATUSES
 from gateway.canonical.query import DEFAULT_LIMIT, FILTERS, MAX_LIMIT, SORTS
 from gateway.idempotency.keys import MAX_LENGTH
@@ -46,6 +46,14 @@ ANSWERED: Final[dict[str, dict[str, Any]]] = {
         "description": "The limit of a caller that has one, and its window in seconds.",
         "schema": {"type": "string"},
     },
+    "Cache-Control": {
+        "description": "private, no-cache: nothing between may keep an answer unasked.",
+        "schema": {"type": "string"},
+    },
+    "Vary": {
+        "description": "Set to Prefer where that made a difference.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
     "Accept-Patch": {"description": "The types that a patch has.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "The scheme to use.", "schema": {"type": "string"}},
@@ -53,18 +61,24 @@ ANSWERED: Final[dict[str, dict[str, Any]]] = {
 """The headers of answers."""
 
 
-def _header(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _header(name: str, description: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "in": "header",
         "required": False,
         "description": description,
         "schema": schema,
+        **more,
     }
 
 
 _TEXT: Final = {"type": "string"}
-REQUEST_ID = _header("X-Request-Id", "Echoed if it has the form [A-Za-z0-9._:-]{8,128}.", _TEXT)
+REQUEST_ID = _header(
+    "X-Request-Id",
+    "Echoed if it has the form [A-Za-z0-9._:-]{8,128}.",
+    _TEXT,
+    example="billing-4711",
+)
 TIMEOUT = _header(
     "X-Request-Timeout-Ms",
     "How long the caller waits, capped by the configured limit.",
@@ -73,25 +87,34 @@ TIMEOUT = _header(
         "minimum": headers.MIN_TIMEOUT_MS,
         "maximum": headers.MAX_TIMEOUT_MS,
     },
+    example=10_000,
 )
 PREFER = _header(
-    "Prefer", "handling=lenient leaves out what the vendor cannot take, with a warning.", _TEXT
+    "Prefer",
+    "handling=lenient leaves out what the vendor cannot take, with a warning.",
+    _TEXT,
+    example="handling=lenient",
 )
 IF_MATCH = _header("If-Match", "Entity tags of which the opportunity has to bear one, or *.", _TEXT)
 IF_NONE_MATCH = _header(
     "If-None-Match", "Entity tags that the caller holds: 304 if current.", _TEXT
 )
-KEY = {
-    **_header(
-        "Idempotency-Key",
-        "What the write is known by: the same key and request again get the same answer, and no "
-        "second effect; another request under it is refused. Printable ASCII, or a quoted string "
-        "as in RFC 9651. Without one the gateway makes a key up, unless it is configured to "
-        "require the caller's.",
-        {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
-    ),
-    "example": examples.KEY,
+KEY = _header(
+    "Idempotency-Key",
+    "What the write is known by: the same key and request again get the same answer, and no "
+    "second effect; another request under it is refused. Printable ASCII, or a quoted string "
+    "as in RFC 9651. Without one the gateway makes a key up, unless it is configured to "
+    "require the caller's.",
+    {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
+)
+
+
+PLACES: Final = {
+    "connection": "The name of a connection.",
+    "opportunity_id": "The opaque id of an opportunity, which names its connection too.",
+    "operation_id": "The id of an operation, which a problem about a write has.",
 }
+"""What stands in a path."""
 
 
 def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Reading order: shared (stores and keys), ways (to the vendors, with THE list of 
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -79,11 +79,10 @@ def create_app(
         )
         watching = [asyncio.create_task(_unbroken(work)) for work in works]
         if file:
-            watching.append(asyncio.create_task(follow(file, take_on, telemetry.log_refused)))
+            following = partial(follow, file, take_on, telemetry.log_refused)
+            watching.append(asyncio.create_task(_unbroken(following)))
         yield
-        for task in watching:
-            task.cancel()
-        await asyncio.wait(watching)
+        await _stopped(watching)
         await keeping.registry.drain(settings.file.timeouts.request_seconds)
         await keeping.registry.store.close()
         await ways.close()
@@ -116,6 +115,15 @@ async def _unbroken(work: Callable[[], Awaitable[None]]) -> None:
         except Exception as fault:  # noqa: BLE001 - the log has it, and the work goes on
             telemetry.log_fault(fault)
             await asyncio.sleep(1)
+
+
+async def _stopped(tasks: Iterable[asyncio.Task[Any]], *, every: float = 1.0) -> None:
+    """Ends work in the background; a task that was just failing may miss the first word of it."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=every)
 
 
 def from_environment() -> FastAPI:

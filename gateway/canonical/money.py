@@ -16,6 +16,9 @@ Period = Literal["one_time", "monthly", "annual"]
 AMOUNT_PATTERN: Final = r"^-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,9})?$"
 """An amount in a request (api.md 3): a string, major units, no exponent."""
 
+TOLD_PATTERN: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
+"""An amount in an answer: the same without its bounds, since a vendor may hold more."""
+
 _AMOUNT = re.compile(AMOUNT_PATTERN)
 
 _DIGITS: Final[dict[int, str]] = {

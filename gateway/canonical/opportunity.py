@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
-from gateway.canonical.money import AMOUNT_PATTERN, Period, parse_amount
+from gateway.canonical.money import AMOUNT_PATTERN, TOLD_PATTERN, Period, parse_amount
 from gateway.canonical.pipeline import Account, Contact, OpenStatus, Person, PipelineName, Stage
 from gateway.canonical.pipeline import Status as StatusName
 from gateway.canonical.schema import (
@@ -35,7 +35,7 @@ Lists = Annotated[
 class Value(Answer):
     """What an opportunity is worth: major units as a decimal string, never a binary float."""
 
-    amount: str | None
+    amount: Annotated[str, Field(json_schema_extra={"pattern": TOLD_PATTERN})] | None
     currency: str | None
     period: Annotated[str, open_enum(*get_args(Period))]
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gateway import errors
-from gateway.api import pages, problems
+from gateway.api import problems
+from gateway.api.docs.problem_page import problem_page
 from gateway.canonical import json_text
 from gateway.errors import Fault, GatewayError, VendorReply
 from tests.sandboxed import Sandboxed
@@ -86,7 +87,7 @@ def test_every_error_has_a_status_a_title_and_a_page(kind: type[GatewayError]) -
     assert problem["status"] == problems.STATUS[kind]
     assert problem["retry"] in RETRIES
     assert problem["origin"] in {"client", "gateway", "vendor"}
-    assert pages.problem(kind.code)
+    assert problem_page(kind.code)
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
@@ -193,7 +194,7 @@ async def test_the_page_behind_a_type_is_served(house: Sandboxed, code: str) -> 
     assert response.headers["content-type"].startswith("text/html")
     assert f"<code>{code}</code>" in response.text
     statuses = {problems.STATUS[kind] for kind in ALL if kind.code == code}
-    assert all(f"<td>{status}</td>" in response.text for status in statuses)
+    assert all(f'<th scope="row">{status}</th>' in response.text for status in statuses)
 
 
 @pytest.mark.parametrize("code", ["nothing", "<script>", "..", "validation-failed."])

@@ -44,8 +44,12 @@ ROW: Final[Mapping[Route, frozenset[str]]] = {
 }
 """Route → the scopes of which any opens it."""
 OPEN: Final = frozenset(
-    ("GET", path) for path in ("/livez", "/readyz", "/openapi.json", "/docs", "/problems/{code}")
-)
+    ("GET", path)
+    for path in (
+        "/livez", "/readyz", "/openapi.json",
+        "/docs", "/docs/{guide}", "/docs/static/{file}", "/problems/{code}",
+    )
+)  # fmt: skip
 """What asks for no credential."""
 
 PATTERNS: Final = (("*",), ("acme-close",), ("acme-s*", "acme-r*"), ())
@@ -93,6 +97,8 @@ class Matrix:
             connection=connection,
             operation_id=self.operations.get(connection, "op_" + "0" * 32),
             code="forbidden",
+            guide="errors",
+            file="docs.css",
         )
         if route == ("GET", "/v1/opportunities"):
             path += f"?connection={connection}&limit=1"

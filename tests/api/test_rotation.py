@@ -21,6 +21,8 @@ from tests import issuer
 from tests.issuer import IssuerTransport, token
 from tests.sandboxed import SANDBOX_URL, Answered, InProcess
 
+UNHEARD = (signal.SIG_DFL, signal.SIG_IGN)
+"""How SIGHUP is handled before the file is followed; whoever starts the tests may ignore it."""
 CONNECTIONS = configuration(SANDBOX_URL)
 DRAFT = {"connection": "acme-close", "value": {"amount": "1.00"}}
 CALLER = """
@@ -94,7 +96,7 @@ async def running(path: Path, text: str) -> AsyncIterator[Running]:
         ) as api,
     ):
         # The file is followed in a task of its own, which tells nobody that it has begun.
-        while signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # noqa: ASYNC110 - as said
+        while signal.getsignal(signal.SIGHUP) in UNHEARD:  # noqa: ASYNC110 - as said
             await asyncio.sleep(0.01)
         yield Running(app, api, path, sandbox, network)
 

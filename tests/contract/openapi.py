@@ -44,6 +44,17 @@ def parts(node: Any) -> Iterator[Mapping[str, Any]]:
             yield from parts(member)
 
 
+def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A part of the document, or the component that it refers to."""
+    if "$ref" not in node:
+        return node
+    found: Any = the_document()
+    for step in node["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    component: Mapping[str, Any] = found
+    return component
+
+
 def misfits(schema: Mapping[str, Any], value: Any) -> list[str]:
     """Where a value is not what a schema of the document says."""
     whole = {**schema, "components": the_document()["components"]}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.api import problems
 from tests.contract.openapi import misfits, operations
 from tests.parked import begun, parked
 from tests.records import OPPORTUNITIES, TWELVE_HUNDRED, VENDORS, draft, made, path_of
@@ -12,11 +13,14 @@ from tests.sandboxed import Answered, Sandboxed, sandboxed, tree
 
 OPTIONAL = {
     "preference-applied", "retry-after", "accept-patch", "idempotency-key", "idempotent-replayed",
-    "ratelimit", "ratelimit-policy",
+    "ratelimit", "ratelimit-policy", "vary",
 }  # fmt: skip
 """Headers that an answer has only if there is reason to; so has a 412 of the vendor's no ETag."""
-OF_WRITES = ("idempoten",)
-"""How headers begin that an answer has only if the document says so."""
+UNTOLD = {
+    "content-type", "content-length", "content-security-policy", "cross-origin-resource-policy",
+    "referrer-policy", "x-content-type-options", "x-frame-options",
+}  # fmt: skip
+"""Headers that the document says nothing of: of HTTP itself, and for browsers."""
 
 
 def described(method: str, path: str) -> dict[str, Any]:
@@ -38,13 +42,15 @@ def conforms(method: str, path: str, answer: Answered) -> None:
     for name in response["headers"]:
         assert name.lower() in optional or name.lower() in answer.headers, name
     told = {name.lower() for name in response["headers"]}
-    assert {name for name in answer.headers if name.startswith(OF_WRITES)} <= told
+    assert {*answer.headers} <= told | UNTOLD
     if "content" not in response:
         assert answer.content == b""
         return
     ((kind, content),) = response["content"].items()
     assert answer.headers["content-type"] == kind
     assert misfits(content["schema"], body) == []
+    if kind == problems.MEDIA_TYPE:
+        assert body["code"] in content["examples"], f"{method} {path} is not to answer so"
 
 
 async def asked(

@@ -16,6 +16,7 @@ from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
 
+from gateway.api.problems import MEDIA_TYPE
 from gateway.app import create_app
 from gateway.sandbox import create_sandbox
 from gateway.settings import parse
@@ -183,11 +184,21 @@ def _headers(case: Case) -> list[dict[str, Any]]:
     return [each for each in raw["parameters"] if each["in"] == "header"]
 
 
+def _codes(case: Case, status: int) -> set[str]:
+    """The codes that the document has for a status."""
+    if status == 405:  # another method is no operation of the document
+        return {"method-not-allowed"}
+    raw: dict[str, Any] = case.operation.definition.raw
+    return {*raw["responses"][str(status)]["content"][MEDIA_TYPE]["examples"]}
+
+
 @schema.parametrize()
 def test_no_answer_is_undocumented(case: Case) -> None:
     """Whatever is sent: no fault of ours, and nothing that the document does not describe."""
     spoil(case)
     response = case.call_and_validate()
+    if response.status_code >= 400:
+        assert response.json()["code"] in _codes(case, response.status_code)
     SEEN[(case.operation.definition.raw["operationId"], response.status_code)] += 1
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway import errors
-from gateway.api.pages import problem as page
+from gateway.api.docs.problem_page import problem_page
 from gateway.api.problems import STATUS, TITLES, problem_of, response_of
 from gateway.errors import GatewayError, Outcome, Retry
 
@@ -39,7 +39,7 @@ def test_a_refusal_says_what_it_means_for_a_retry(
     assert (problem.status, problem.code, problem.retry, problem.outcome) == (
         status, code, retry, outcome,
     )  # fmt: skip
-    assert page(code)
+    assert problem_page(code)
 
 
 @pytest.mark.parametrize(
