@@ -24,7 +24,7 @@ help:
 	@echo "make test     the checks and every test (ARGS goes to pytest)"
 	@echo "make clients  generate clients in every language, and run one scenario with each"
 	@echo "make faults   the fault rig with the figures of the gate; test has smaller ones"
-	@echo "make soak     the fault rig for hours"
+	@echo "make soak     the fault rig for hours, and properties with other examples than the last time"
 	@echo "make check    format, lint, types and import contracts"
 	@echo "make mutants  break the code in known ways, one at a time: the tests have to notice each"
 	@echo "make format   format, and mend what lint can mend"
@@ -76,6 +76,7 @@ faults: tools
 
 soak: tools
 	GATEWAY_FAULTS=soak GATEWAY_REQUIRE_TOOLS=1 $(BIN)/pytest tests/faults $(ARGS)
+	GATEWAY_EXPLORE=1 GATEWAY_STATE_EXAMPLES=5000 $(BIN)/pytest tests --ignore tests/faults $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only .

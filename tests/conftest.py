@@ -13,7 +13,10 @@ from hypothesis import settings
 from tests.programs import NGINX, REDIS, TOOLS, Toolbox
 from tests.servers import Balancer, RedisServer
 
-settings.register_profile("unhurried", deadline=None, print_blob=True)
+EXPLORING = os.environ.get("GATEWAY_EXPLORE") == "1"
+"""Whether properties try other examples each time. A gate says the same twice; a soak looks on."""
+
+settings.register_profile("unhurried", deadline=None, print_blob=True, derandomize=not EXPLORING)
 settings.load_profile("unhurried")
 
 

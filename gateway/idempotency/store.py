@@ -290,7 +290,10 @@ class OperationStore(ABC):
 
     @abstractmethod
     async def due(self, limit: int) -> list[str]:
-        """Open records whose lease is over, the longest ago first; `take` decides who gets one."""
+        """Open records whose lease is over, the longest ago first; `take` decides who gets one.
+
+        A record that ended by itself may be among them, until a `take` finds it gone.
+        """
 
     @abstractmethod
     async def old(self, limit: int, *, older_ms: int = COMPACT_AFTER_MS) -> list[str]:
