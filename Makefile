@@ -6,26 +6,28 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-LOCKS := deploy/requirements.txt deploy/requirements-dev.txt
+LOCKS := deploy/requirements.txt deploy/requirements-build.txt deploy/requirements-dev.txt
 CLIENTS := $(or $(GATEWAY_TOOLS),.tools)/clients
+WHEELS := $(or $(GATEWAY_TOOLS),.tools)/wheels
 CLIENTS_LOCK := tests/contract/clients/requirements.txt
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(ARGS)
-COMPILE = $(LOCK) --extra fast pyproject.toml
+COMPILE = $(LOCK) --extra fast --extra otel pyproject.toml
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help setup tools demo check test clients faults soak mutants format lock
 
 help:
 	@echo "make demo     show the gateway at work on four simulated vendors (ARGS=--exit ends after the tour)"
-	@echo "make test     the checks and every test (ARGS goes to pytest)"
+	@echo "make test     the checks and every test (ARGS goes to pytest); pictures of the console go to .artefacts"
 	@echo "make clients  generate clients in every language, and run one scenario with each"
 	@echo "make faults   the fault rig with the figures of the gate; test has smaller ones"
 	@echo "make soak     the fault rig for hours, and properties with other examples than the last time"
-	@echo "make check    format, lint, types and import contracts"
+	@echo "make check    format, lint, types, import contracts, and the files of deploy/"
 	@echo "make mutants  break the code in known ways, one at a time: the tests have to notice each"
 	@echo "make format   format, and mend what lint can mend"
 	@echo "make tools    unpack the programs that tests need and the machine lacks; test does it too"
@@ -51,12 +53,24 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/yamllint --strict --config-file deploy/.yamllint.yaml deploy
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/python -m tests.deploy.manifests
+	$(BIN)/python -m tests.deploy.rules
 
-tools: $(READY)
+# What an image is made of, so that a test can make it without a network.
+$(WHEELS)/.ready: deploy/requirements.txt deploy/requirements-build.txt
+	@rm -rf $(WHEELS)
+	@for lock in $^; do $(BIN)/python -m pip download --quiet --require-hashes --only-binary :all: \
+	    --dest $(WHEELS) --requirement $$lock || exit; done
+	@: >$@
+
+tools: $(READY) $(WHEELS)/.ready
 	@$(BIN)/python -m tests.programs
 	@$(BIN)/python -m tests.contract.clients.toolchain
 
-test: check tools
+test: tools check
 	$(BIN)/pytest $(ARGS)
 
 $(CLIENTS)/.ready: $(CLIENTS_LOCK)
@@ -85,4 +99,5 @@ format: $(READY)
 lock: $(READY)
 	$(COMPILE) --output-file deploy/requirements.txt
 	$(COMPILE) --output-file deploy/requirements-dev.txt --group dev --constraint deploy/requirements.txt
+	$(LOCK) --group build --output-file deploy/requirements-build.txt --constraint deploy/requirements-dev.txt
 	$(LOCK) --group clients --output-file $(CLIENTS_LOCK)

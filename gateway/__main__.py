@@ -6,7 +6,6 @@ import secrets
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,33 +77,17 @@ def _serve(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     if settings is None:
         return 2
-    import uvicorn
+    from gateway.app.serving import serve
 
-    from gateway.api.headers import MAX_HEAD
-
-    server = settings.file.server
-    workers = arguments.workers or server.workers
+    workers = arguments.workers or settings.file.server.workers
     if workers > 1 and settings.file.redis.url is None:
         print("--workers: several workers need redis.url, the store they share", file=sys.stderr)
         return 2
     os.environ[CONFIG_VARIABLE] = str(arguments.config)
     # The server drains on SIGTERM and then raises it once more, which would be no good end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        "gateway.app:from_environment",
-        factory=True,
-        host=arguments.host or server.host,
-        port=arguments.port if arguments.port is not None else server.port,
-        workers=workers,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        # Without httptools the server's other protocol has a bound of its own, and no manners.
-        http="gateway.api.doorway:Doorway" if find_spec("httptools") else "h11",
-        h11_max_incomplete_event_size=MAX_HEAD,
-        timeout_graceful_shutdown=settings.file.timeouts.request_seconds,
-    )
-    return 0
+    began = serve(settings, host=arguments.host, port=arguments.port, workers=workers)
+    return 0 if began else 3
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -198,24 +181,23 @@ def _forget(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     if settings is None:
         return 2
-    redis = settings.file.redis
-    if redis.url is None:
+    if settings.file.redis.url is None:
         print("without redis.url nothing is stored outside a running gateway", file=sys.stderr)
         return 2
     import asyncio
 
+    from gateway.app.shared import operations
     from gateway.errors import StoreUnavailable
-    from gateway.idempotency.redis import RedisStore
 
-    async def forgotten(url: str) -> int:
-        store = RedisStore.at(url, cluster=redis.cluster)
+    async def forgotten() -> int:
+        store = operations(settings)
         try:
             return await store.forget(arguments.caller)
         finally:
             await store.close()
 
     try:
-        count = asyncio.run(forgotten(redis.url.get_secret_value()))
+        count = asyncio.run(forgotten())
     except StoreUnavailable as error:
         print(error.message, file=sys.stderr)
         return 1
@@ -237,8 +219,6 @@ def _settings(arguments: argparse.Namespace) -> "Settings | None":
         for fault in error.faults:
             print(f"  {fault}", file=sys.stderr)
         return None
-    for name in settings.pending:
-        print(f"note: {name} is read, and has no effect in this version", file=sys.stderr)
     return settings
 
 

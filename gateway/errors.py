@@ -19,6 +19,7 @@ GatewayError
 │   ├── ConnectionNotFound
 │   ├── OperationNotFound
 │   ├── OperationSettled
+│   ├── RequestNotFound
 │   ├── RouteNotFound
 │   ├── MethodNotAllowed
 │   ├── BodyTooLarge
@@ -237,6 +238,13 @@ class OperationSettled(Rejected):
     """The write is settled, and not in the way that was now said by hand."""
 
     code = "operation-settled"
+    retry: Retry = "never"
+
+
+class RequestNotFound(Rejected):
+    """No record of such a request, or none that the caller may see; records end with their time."""
+
+    code = "request-not-found"
     retry: Retry = "never"
 
 

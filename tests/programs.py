@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,14 @@ REDIS = Tool(
     instead=", or name a server for tests in GATEWAY_TEST_REDIS_URL",
 )  # fmt: skip
 NGINX = Tool(name="nginx", packages=("nginx", "libpcre2-8-0", "libssl3"), version="-v")
+HAPROXY = Tool(
+    name="haproxy",
+    packages=(
+        "haproxy",
+        "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1", "libpcre2-8-0", "libssl3",
+    ),
+    version="-v",
+)  # fmt: skip
 FAKETIME = Tool(name="faketime", packages=("faketime", "libfaketime"), version="--version")
 CURL = Tool(
     name="curl",
@@ -69,6 +77,8 @@ CURL = Tool(
     ),
     version="--version",
 )  # fmt: skip
+PROMETHEUS = Tool(name="prometheus", packages=("prometheus",), version="--version")
+"""With promtool, which lies beside it."""
 JQ = Tool(name="jq", packages=("jq", "libjq1", "libonig5"), version="--version")
 BROWSER = Tool(
     name="chromium-headless-shell",
@@ -88,7 +98,7 @@ BROWSER = Tool(
     version="--version",
     aliases=("chromium", "chromium-browser", "google-chrome"),
 )  # fmt: skip
-TOOLS = (REDIS, NGINX, FAKETIME, CURL, JQ, BROWSER)
+TOOLS = (REDIS, NGINX, HAPROXY, FAKETIME, CURL, JQ, BROWSER, PROMETHEUS)
 FOLDERS = ("usr/lib/chromium", "usr/bin", "usr/sbin")
 """Where packages have programs; what one has in `usr/bin` may only lead to one outside of it."""
 
@@ -99,6 +109,10 @@ class Found:
 
     path: Path
     environ: Mapping[str, str]
+
+    def beside(self, name: str) -> "Found":
+        """Another program of its package."""
+        return replace(self, path=self.path.with_name(name))
 
     def starts(self, tool: Tool) -> bool:
         """Whether it runs at all: one whose libraries are not there does not."""

@@ -19,6 +19,7 @@ from gateway.sandbox import create_sandbox
 from gateway.sandbox.configuration import configuration
 from gateway.sandbox.simulator import Simulator, utc_now
 from gateway.settings import parse
+from gateway.telemetry.hooks import Hooks
 
 SANDBOX_URL = "http://sandbox.test"
 KEY = "test-caller-key"
@@ -108,7 +109,7 @@ async def sandboxed(
     """A running gateway over a fresh sandbox."""
     sandbox = create_sandbox(clock)
     settings = parse(dict(configured or tree()), {}, Path())
-    app = create_app(settings, client=InProcess(sandbox), served=lambda _: None)
+    app = create_app(settings, client=InProcess(sandbox), hooks=Hooks())
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://gateway.test",

@@ -9,7 +9,9 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from string import Template
+from typing import Final
 
 import redis
 from redis.backoff import NoBackoff
@@ -21,11 +23,16 @@ PATIENCE = 20.0
 """Seconds that a server may take to answer, or to end."""
 
 
+_PORTS: Final = iter(SystemRandom().sample(range(15_000, 32_000), 17_000))
+"""Below those that systems give to connections that go out, one of which might be first there."""
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """A loopback port that nobody listens on, and that is given out once."""
+    for port in _PORTS:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("every port was given out once")
 
 
 class Server:

@@ -27,6 +27,7 @@ from gateway.settings import parse
 from gateway.vendors import installed
 from tests.architecture.source_tree import ROOT
 from tests.idempotency.bench import FACTS, FINGERPRINT, KEEP, LEASE, RedisBench
+from tests.stores import SERVICE, watched
 
 Capture = pytest.CaptureFixture[str]
 COMMANDS = {"serve", "demo", "sandbox", "check", "openapi", "capabilities", "hash-key", "forget"}
@@ -214,6 +215,21 @@ def test_a_callers_stored_requests_and_answers_are_erased(
     assert capsys.readouterr().out.startswith("nobody: 0 erased")
 
 
+def test_what_lies_behind_sentinels_is_erased_too(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is found as a replica finds it."""
+    with watched(tmp_path, followers=0, sentinels=1) as company:
+        kept = asyncio.run(with_records(company.owner().url, "billing"))
+        monkeypatch.setenv("REDIS_URL", company.url)
+        place = company.settings["sentinel"]["nodes"][0]
+        behind = f'redis.sentinel = {{ service = "{SERVICE}", nodes = ["{place}"] }}\n'
+        path = config_file(tmp_path, behind + STORED)
+        assert main(["forget", "--config", path, "--caller", "billing"]) == 0
+        assert capsys.readouterr().out.startswith("billing: 1 erased")
+        assert asyncio.run(answers(company.owner().url, kept)) == {"billing": None}
+
+
 def test_nothing_is_erased_where_nothing_is_stored(tmp_path: Path, capsys: Capture) -> None:
     """The embedded store is in another process, and ends with it."""
     assert main(["forget", "--config", config_file(tmp_path, ""), "--caller", "billing"]) == 2
@@ -312,10 +328,3 @@ def test_a_check_tells_of_a_field_that_cannot_hold_a_mark(
     lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
     assert lines["acme-coperniq"].startswith("options.marker_field: the custom field leadSource")
     assert (lines["acme-close"], lines["acme-reevo"]) == ("ok", "ok")
-
-
-def test_settings_without_an_effect_are_noted(tmp_path: Path, capsys: Capture) -> None:
-    """Whoever configured them is told by the commands that read them."""
-    path = config_file(tmp_path, "[telemetry]\nmax_connections = 5\n")
-    assert main(["check", "--config", path]) == 0
-    assert "telemetry is read, and has no effect" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.api.access import SCOPES
 from gateway.demo import tour
-from gateway.demo.house import ProgramDied, running
+from gateway.demo.house import CONFIGURATION, ProgramDied, running
 from gateway.demo.scenes import SCENES
 from gateway.demo.steps import Scene, Seen, Step
 
@@ -135,11 +137,19 @@ def test_the_demo_serves_after_the_tour_until_it_is_told_to_stop() -> None:
             line = demo.stdout.readline()
             assert line, told
             told += line
+        assert re.search(r"console: http://127\.0\.0\.1:\d+/console\n.*: demo-key\n", told)
         ports = [int(port) for port in re.findall(r"at http://127\.0\.0\.1:(\d+)", told)]
         assert [answers(port) for port in ports] == [True, True]
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(30) == 0
     assert [answers(port) for port in ports] == [False, False]
+
+
+def test_the_key_of_the_demo_opens_everything() -> None:
+    """Every scope and every connection, so that no panel of the console is shut."""
+    caller = tomllib.loads(CONFIGURATION)["callers"]["demo"]
+    assert sorted(caller["scopes"]) == sorted(SCOPES)
+    assert caller["connections"] == ["*"]
 
 
 def test_a_program_that_dies_ends_the_demo(tmp_path: Path) -> None:

@@ -179,14 +179,17 @@ def test_the_file_of_the_contract_loads(write: Write) -> None:
     assert secret.get_secret_value() == "api_very_secret"
 
 
-def test_settings_without_an_effect_are_told_to_the_operator(write: Write) -> None:
-    """Whoever configured them would wonder."""
-    pending = load(write(EXAMPLE), ENVIRON).pending
-    assert {"public_url", "server.metrics_port"} <= {*pending}
-    in_force = ("redis", "secrets", "idempotency", "reconcile", "callers", "connections")
-    assert not [name for name in pending if name.startswith(in_force)]
-    assert parsed(shared({"sentinel": {"name": "a"}})).pending == ("redis.sentinel",)
-    assert parsed(close()).pending == ()
+@pytest.mark.parametrize(
+    "url",
+    ["opportunities.example.com", "ftp://example.com", "https://me:secret@example.com",
+     "https://example.com/?a=1"],
+)  # fmt: skip
+def test_the_public_address_is_one_that_callers_can_use(url: str) -> None:
+    """It stands in the document that their clients are generated from."""
+    with pytest.raises(ConfigurationError) as caught:
+        parsed({**close(), "public_url": url})
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == ["public_url"]
+    assert "secret" not in str(caught.value.faults)
 
 
 def test_nothing_shows_a_secret(write: Write) -> None:
@@ -640,6 +643,12 @@ def test_one_worker_in_development_needs_no_store() -> None:
     assert settings.file.redis.url is None
 
 
+def test_sentinels_of_a_store_that_is_not_there_are_a_fault() -> None:
+    """The address says what their servers have in common."""
+    sentinel = {"service": "a", "nodes": NODES}
+    assert wrong({"redis": {"sentinel": sentinel}}) == ["redis.sentinel: there is no redis.url"]
+
+
 @pytest.mark.parametrize("name", ["wait_replicas", "wait_ms", "cluster", "durability"])
 def test_a_setting_of_a_store_that_is_not_there_is_a_fault(name: str) -> None:
     """Whoever set it believes in a store that nobody would use."""
@@ -669,6 +678,69 @@ def test_what_is_no_address_of_a_store_is_a_fault(url: str) -> None:
 def test_an_address_of_a_store_may_name_more(url: str) -> None:
     """A port, a database, a password, and what the connection is made with."""
     assert parse(shared(), {**SHARED, "URL": url}, Path()).file.redis.url
+
+
+NODES = ["one.example.com:26379", "[::1]:26380"]
+
+
+def test_sentinels_are_named_with_their_ports() -> None:
+    """The secret among what they want is a reference, as all are."""
+    known = {"service": "records", "nodes": NODES, "username": "gateway", "tls": True}
+    tree = shared({"sentinel": {**known, "password": {"env": "WORD"}}}, environment="production")
+    sentinel = parse(tree, {**SHARED, "WORD": "open sesame"}, Path()).file.redis.sentinel
+    assert sentinel is not None
+    assert sentinel.nodes == (("one.example.com", 26379), ("::1", 26380))
+    assert sentinel.password is not None
+    assert sentinel.password.get_secret_value() == "open sesame"
+    assert "sesame" not in repr(sentinel)
+    tree["redis"]["sentinel"]["password"] = "open sesame"
+    (fault,) = wrong(tree)
+    assert fault.startswith("redis.sentinel.password: ")
+    assert "sesame" not in fault
+
+
+@pytest.mark.parametrize(
+    ("sentinel", "fault"),
+    [
+        ({"nodes": NODES}, "redis.sentinel.service: is missing"),
+        ({"service": "a"}, "redis.sentinel.nodes: is missing"),
+        ({"service": "a", "nodes": NODES, "port": 1}, "redis.sentinel.port: is not a setting"),
+        (
+            {"service": "a", "nodes": NODES, "username": "b"},
+            "redis.sentinel.username: there is no redis.sentinel.password",
+        ),
+    ],
+)
+def test_sentinels_that_say_too_little_or_too_much_are_a_fault(
+    sentinel: dict[str, Any], fault: str
+) -> None:
+    """Each by its path."""
+    assert wrong(shared({"sentinel": sentinel})) == [fault]
+
+
+def test_without_any_node_there_are_no_sentinels() -> None:
+    """An empty list is none of theirs."""
+    (fault,) = wrong(shared({"sentinel": {"service": "a", "nodes": []}}))
+    assert fault.startswith("redis.sentinel.nodes: ")
+
+
+@pytest.mark.parametrize(
+    "node", ["one", "one:", ":26379", "one:0", "one:port", "one:99999", "redis://one:26379",
+             "user:word@one:26379", "one:26379/0", 26379]
+)  # fmt: skip
+def test_what_is_no_place_of_a_sentinel_is_a_fault(node: object) -> None:
+    """It is told by its number in the list."""
+    assert wrong(shared({"sentinel": {"service": "a", "nodes": [NODES[0], node]}})) == [
+        "redis.sentinel.nodes.1: is not a host and a port such as sentinel-1.example.com:26379"
+    ]
+
+
+def test_a_cluster_has_no_sentinels() -> None:
+    """Each finds primaries in a way of its own."""
+    sentinel = {"service": "a", "nodes": NODES}
+    assert wrong(shared({"sentinel": sentinel, "cluster": True})) == [
+        "redis.sentinel: a cluster finds its primaries by itself"
+    ]
 
 
 def test_a_cluster_has_one_database() -> None:

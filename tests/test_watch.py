@@ -136,9 +136,7 @@ async def test_a_running_gateway_takes_on_callers_and_connections(
     structlog.reset_defaults()
     path, accounts = tmp_path / "gateway.toml", configuration(SANDBOX_URL)
     rewritten(path, caller("old") + caller("both") + accounts)
-    app = create_app(
-        load(path, {}), client=InProcess(create_sandbox()), served=lambda _: None, file=path
-    )
+    app = create_app(load(path, {}), client=InProcess(create_sandbox()), file=path)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

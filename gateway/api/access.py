@@ -13,6 +13,9 @@ from gateway.errors import ConnectionNotFound, Forbidden, Unauthenticated
 READ = "opportunities:read"
 WRITE = "opportunities:write"
 RESOLVE = "operations:resolve"
+REQUESTS = "requests:read"
+CONSOLE = "console"
+SCOPES = (READ, WRITE, RESOLVE, REQUESTS, CONSOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class Caller:
     def sees(self, connection: str) -> bool:
         """Whether one of the caller's patterns fits."""
         return any(fnmatchcase(connection, pattern) for pattern in self.patterns)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether no connection can have a name that is hidden from the caller."""
+        return "*" in self.patterns
 
     def among(self, connections: Mapping[str, Connection]) -> dict[str, Connection]:
         """The connections that the caller may see."""

@@ -27,6 +27,7 @@ from gateway.idempotency.once import Once
 from gateway.idempotency.registry import Registry
 from gateway.listing import Listing
 from gateway.opportunities import Opportunities, Terms
+from gateway.shared.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class House:
     quotas: Quotas
     once: Once[Any]
     registry: Registry
+    ledger: Ledger | None
+    """Of requests; None where none is kept."""
     doing: Doing[Any]
     require_key: bool
     request_seconds: float
@@ -91,7 +94,9 @@ class Desk:
                 "acme-close.oppo_8H."
             )
         name, vendor_id = found
-        return self.connection(name), vendor_id
+        at = self.connection(name)
+        self.request.state.opportunity_id = opportunity_id
+        return at, vendor_id
 
     def terms(self) -> Terms:
         """How the caller wants it done, from the headers. Raises `MalformedRequest`."""

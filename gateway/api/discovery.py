@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.api import bodies, documents, parameters
 from gateway.api.access import READ
-from gateway.api.desk import Desk
+from gateway.api.desk import Desk, House
 from gateway.canonical.capabilities import Capabilities
 from gateway.canonical.custom_fields import CustomField
 from gateway.canonical.pipeline import Catalogue, Person, Pipeline
@@ -54,7 +54,10 @@ class CredentialAnswer(Answer):
 
 
 class ConnectionAnswer(Answer):
-    """A connection and how it fares; never a secret."""
+    """A connection and how it fares; never a secret.
+
+    While `breaker` is open its calls are held back, since too many failed of late.
+    """
 
     name: str
     vendor: str
@@ -65,6 +68,7 @@ class ConnectionAnswer(Answer):
     timezone: str
     limits: tuple[LimitLeft, ...]
     credential: CredentialAnswer
+    breaker: Annotated[str, open_enum("closed", "open")]
     last_success: Instant | None
     last_error: Trouble | None
 
@@ -228,7 +232,7 @@ async def _check(desk: Desk, at: Connection) -> None:
 async def _answer(desk: Desk, at: Connection) -> ConnectionAnswer:
     health = desk.house.health[at.name]
     standings = await desk.house.limiters[at.name].standings()
-    state, reason = _state(desk, at, health)
+    state, reason = state_of(desk.house, at)
     return ConnectionAnswer(
         name=at.name,
         vendor=at.vendor.name,
@@ -239,23 +243,26 @@ async def _answer(desk: Desk, at: Connection) -> ConnectionAnswer:
         timezone=at.timezone.key,
         limits=tuple(map(_limit, standings)),
         credential=_credential(desk.house.proofs[at.name], health),
+        breaker="open" if desk.house.breakers.of(at.name).is_open else "closed",
         last_success=_time(health.last_success),
         last_error=_trouble(health),
     )
 
 
-def _state(desk: Desk, at: Connection, health: Health) -> tuple[str, str | None]:
+def state_of(house: House, at: Connection) -> tuple[str, str | None]:
+    """The state of a connection, and why it is not ready."""
+    health = house.health[at.name]
     if not at.enabled:
         return "disabled", "an operator switched it off"
     if health.unauthorized:
         return "unauthorized", "the vendor does not accept the credentials"
-    known = desk.house.opportunities.known(at)
+    known = house.opportunities.known(at)
     theirs = known.currency
     if theirs and at.currency and theirs != at.currency:
         return "degraded", f"configured for {at.currency}, and the vendor's account is in {theirs}"
     if known.known and (trouble := marker_trouble(known, at.options.marker_field)):
         return "degraded", trouble
-    if desk.house.breakers.of(at.name).is_open:
+    if house.breakers.of(at.name).is_open:
         return "degraded", "its calls failed too often, so for a moment none are made"
     if health.sick:
         return "degraded", "the last call got no usable answer"

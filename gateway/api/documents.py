@@ -134,6 +134,11 @@ def resolve_operation(body: type[BaseModel], answer: type[BaseModel]) -> dict[st
     return operation
 
 
+def get_request(answer: type[BaseModel]) -> dict[str, Any]:
+    """GET /v1/requests/{request_id}."""
+    return _operation("get_request", {200: _answer(answer, "The record.")}, READ_ERRORS)
+
+
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """The document with all that no route can say: request models, problems, examples."""
     document["info"] |= {"version": VERSION, "description": INFO}
@@ -161,7 +166,9 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         {"name": "opportunities", "description": "Opportunities at any vendor."},
         {"name": "connections", "description": "Connections, catalogues and capabilities."},
         {"name": "operations", "description": "Writes, and what became of them."},
+        {"name": "requests", "description": "What the operator's ledger keeps of a request."},
         {"name": "translations", "description": "What a write would send to its vendor."},
+        {"name": "callers", "description": "Who asks, and what it may do."},
     ]
     return document
 

@@ -63,6 +63,7 @@ SHOWN: Final[tuple[GatewayError, ...]] = (
     errors.OpportunityNotFound("There is no such opportunity."),
     errors.ConnectionNotFound("There is no connection acme-erp."),
     errors.OperationNotFound("There is no such operation."),
+    errors.RequestNotFound("There is no record of such a request."),
     errors.RouteNotFound("There is no such path."),
     errors.MethodNotAllowed("The path knows GET, HEAD and POST."),
     errors.RequestTimeout("The request body did not arrive in time."),

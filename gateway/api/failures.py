@@ -26,6 +26,7 @@ ONLY: Final[Mapping[str, frozenset[str]]] = {
     "idempotency-in-progress": WRITES | {"resolve_operation"},
     "operation-settled": frozenset({"resolve_operation"}),
     "operation-not-found": frozenset({"get_operation", "resolve_operation"}),
+    "request-not-found": frozenset({"get_request"}),
     "matches-existing": frozenset({"create_opportunity", "translate"}),
     "precondition-required": frozenset({"update_opportunity", "delete_opportunity", "translate"}),
     "invalid-cursor": frozenset({"list_opportunities", "list_operations"}),

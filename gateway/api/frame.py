@@ -4,7 +4,7 @@ Pure ASGI: the framework's middleware base class breaks streaming and costs more
 """
 
 from collections.abc import Callable, Mapping
-from time import perf_counter
+from time import perf_counter, time_ns
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -24,9 +24,13 @@ from gateway.errors import (
     MethodNotAllowed,
     RouteNotFound,
 )
-from gateway.telemetry import Served
+from gateway.shared import trail
+from gateway.telemetry.hooks import Served
 
 WRITES = frozenset({"POST", "PATCH", "DELETE"})
+METRICS = "/metrics"
+"""The one path of the port that is for metrics alone."""
+NO_PATH = "There is no such path."
 
 
 _IDEMPOTENCY: Mapping[type[GatewayError], str] = {
@@ -39,16 +43,48 @@ _IDEMPOTENCY: Mapping[type[GatewayError], str] = {
 class Frame:
     """Gives every request its ids and every answer its headers; the outermost layer."""
 
-    def __init__(self, app: ASGIApp, served: Callable[[Served], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        began: Callable[[], None],
+        served: Callable[[Served], None],
+        draining: Callable[[], bool],
+        metrics_port: int | None,
+    ) -> None:
         self._app = app
+        self._began = began
         self._served = served
+        self._draining = draining
+        self._metrics_port = metrics_port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Served(self._app, self._served, scope, receive, send).run()
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._draining():
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        self._began()
+        app = self._app if self._is_at_its_port(scope) else _nowhere
+        await _Served(app, self._served, scope, receive, answer).run()
+
+    def _is_at_its_port(self, scope: Scope) -> bool:
+        """Whether metrics, or anything else, is asked for where it is served."""
+        if self._metrics_port is None:
+            return True
+        address: tuple[str, int | None] | None = scope.get("server")
+        path: str = scope["path"]
+        return (address is not None and address[1] == self._metrics_port) == (path == METRICS)
+
+
+async def _nowhere(*_: object) -> None:
+    """The application of all paths that a port does not serve."""
+    raise RouteNotFound(NO_PATH)
 
 
 class _Served:
@@ -71,14 +107,18 @@ class _Served:
         self._state["request_id"] = headers.request_id(self._request.headers, instance_id)
         self._state["instance"] = f"/v1/requests/{instance_id}"
         self._status = 0
+        self._bytes_in = self._bytes_out = 0
+        self._trail = trail.Trail()
         self._fault: BaseException | None = None
+        self._began_ns = 0
 
     async def run(self) -> None:
-        start = perf_counter()
+        self._began_ns, start = time_ns(), perf_counter()
         try:
             headers.check_size(self._scope["headers"])
-            await self._app(self._scope, self._receive, self._answer)
-        except HeadersTooLarge as error:
+            with trail.opened() as self._trail:
+                await self._app(self._scope, self._read, self._answer)
+        except (HeadersTooLarge, RouteNotFound) as error:
             await self._refuse(error)
         except Exception as error:  # noqa: BLE001 - the last place before the socket
             self._fault = error
@@ -93,12 +133,18 @@ class _Served:
         problem = problem_response(self._request, error)
         await problem(self._scope, self._receive, self._answer)
 
+    async def _read(self) -> Message:
+        message = await self._receive()
+        self._bytes_in += len(message.get("body", b""))
+        return message
+
     async def _answer(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self._complete(MutableHeaders(scope=message))
         elif self._is_head and message["type"] == "http.response.body":
             message = {**message, "body": b""}
+        self._bytes_out += len(message.get("body", b""))
         await self._send(message)
 
     def _complete(self, answered: MutableHeaders) -> None:
@@ -107,28 +153,40 @@ class _Served:
         for name, value in headers.SECURITY_HEADERS.items():
             answered.setdefault(name, value)
         answered.update(self._state.get("quota", {}))
-        if not _writes(self._request):
+        if (said := self._said()) is None:
             return
-        answered["Idempotency-Status"] = self._state.get("idempotency", "not-applied")
+        answered["Idempotency-Status"] = said
         if "server_key" in self._state:
             answered["Idempotency-Key"] = self._state["server_key"]
+
+    def _said(self) -> str | None:
+        """What `Idempotency-Status` says of a write."""
+        return self._state.get("idempotency", "not-applied") if _writes(self._request) else None
 
     def _record(self, seconds: float) -> Served:
         route = self._scope.get("route")
         at = self._state.get("connection")
-        terms = self._state.get("terms")
         return Served(
             request_id=self._state["request_id"],
             instance=self._state["instance"],
+            trace_id=self._state.get("trace_id") or headers.trace_id(self._request.headers),
             method=self._method,
             route=getattr(route, "path", "-"),
+            operation=getattr(route, "operation_id", None),
             status=self._status,
+            began_ns=self._began_ns,
             seconds=seconds,
+            bytes_in=self._bytes_in,
+            bytes_out=self._bytes_out,
             caller=self._state.get("caller"),
             connection=at.name if at else None,
             vendor=at.vendor.name if at else None,
-            vendor_calls=terms.calls if terms else 0,
+            opportunity_id=self._state.get("opportunity_id"),
+            operation_id=self._state.get("operation_id"),
+            trail=self._trail,
             code=self._state.get("code"),
+            outcome=self._state.get("outcome"),
+            idempotency=self._said(),
             fault=self._fault or self._state.get("cause"),
         )
 
@@ -148,8 +206,14 @@ def problem_response(
         error.connection = at.name
     request.state.code = error.code
     request.state.cause = error.__cause__
-    usual = "not-applied" if error.outcome == "not_applied" else "indeterminate"
-    request.state.idempotency = _IDEMPOTENCY.get(type(error), usual)
+    if error.operation_id is not None:
+        request.state.operation_id = error.operation_id
+    if error.opportunity_id is not None:
+        request.state.opportunity_id = error.opportunity_id
+    if _writes(request):
+        request.state.outcome = error.outcome
+        usual = "not-applied" if error.outcome == "not_applied" else "indeterminate"
+        request.state.idempotency = _IDEMPOTENCY.get(type(error), usual)
     problem = problems.problem_of(
         error,
         request_id=request.state.request_id,
@@ -176,7 +240,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         refusal = MethodNotAllowed(f"This path knows {allowed}.")
         return problem_response(request, refusal, {"Allow": allowed})
     if error.status_code == 404:
-        return problem_response(request, RouteNotFound("There is no such path."))
+        return problem_response(request, RouteNotFound(NO_PATH))
     return problem_response(request, MalformedRequest("The request cannot be read as HTTP."))
 
 

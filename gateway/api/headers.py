@@ -31,6 +31,9 @@ MIN_TIMEOUT_MS = 100
 MAX_TIMEOUT_MS = 120_000
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _LIST = re.compile(rf"[ \t]*(?:{_ETAG.pattern}[ \t]*)?(?:,[ \t]*(?:{_ETAG.pattern}[ \t]*)?)*")
 """Every blank fits in one place only, so that a long list that fails does so at once."""
@@ -52,6 +55,12 @@ def request_id(headers: Headers, own: str) -> str:
 def new_request_id() -> str:
     """A request id of the gateway's own."""
     return f"req_{secrets.token_hex(12)}"
+
+
+def trace_id(headers: Headers) -> str | None:
+    """The trace that a caller's `traceparent` names (W3C Trace Context 3.2), if it names one."""
+    found = _TRACEPARENT.match(headers.get("traceparent", ""))
+    return found.group(1) if found else None
 
 
 def is_lenient(headers: Headers) -> bool:

@@ -164,6 +164,7 @@ async def _record(desk: Desk, operation_id: str) -> Record:
     if record is None or not _sees(desk.caller, record):
         raise OperationNotFound(f"There is no operation called {operation_id[:64]}.")
     desk.request.state.connection = desk.house.connections.get(record.connection)
+    desk.request.state.operation_id = operation_id
     return record
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from gateway.api.console import page as console
 from gateway.api.docs.guides import guide_page
 from gateway.api.docs.page import POLICY, STATIC
 from gateway.api.docs.problem_page import problem_page
@@ -12,10 +13,12 @@ from gateway.api.docs.reference import reference
 from gateway.canonical import json_text
 from gateway.errors import RouteNotFound
 from gateway.idempotency.monitor import Monitor
+from gateway.telemetry.scrape import CONTENT_TYPE
 
 router = APIRouter(include_in_schema=False)
 
 _OF_PAGES: Final = {"Content-Security-Policy": POLICY}
+_OF_THE_CONSOLE: Final = {"Content-Security-Policy": console.POLICY}
 
 
 @router.get("/livez")
@@ -27,6 +30,8 @@ async def livez() -> Response:
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
     """Says whether requests are welcome, and what is the matter where not all is well."""
+    if request.app.state.lifecycle.draining:
+        return _json({"status": "draining"}, status=503)
     monitor: Monitor | None = getattr(request.app.state, "monitor", None)
     if monitor is None:
         return _json({"status": "ready"})
@@ -34,6 +39,16 @@ async def readyz(request: Request) -> Response:
     if not monitor.ready:
         return _json({"status": "unready", "reasons": reasons}, status=503)
     return _json({"status": "degraded", "reasons": reasons} if reasons else {"status": "ready"})
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """What is counted; outside development for callers alone, where it has no port of its own."""
+    state = request.app.state
+    if state.metrics_for_callers:
+        caller = await state.house.access.caller(request.headers.getlist("authorization"))
+        request.state.caller = caller.name
+    return Response(await state.scrape.text(), headers={"Content-Type": CONTENT_TYPE})
 
 
 @router.get("/openapi.json")
@@ -69,6 +84,21 @@ async def docs_static(file: str) -> Response:
     if file not in STATIC:
         raise RouteNotFound("There is no such file.")
     content, kind = STATIC[file]
+    return Response(content, media_type=kind)
+
+
+@router.get("/console")
+async def the_console() -> Response:
+    """The console for people; what it shows it asks of v1, with its caller's key."""
+    return Response(console.PAGE, media_type="text/html", headers=_OF_THE_CONSOLE)
+
+
+@router.get("/console/static/{part}")
+async def console_static(part: str) -> Response:
+    """What the console loads."""
+    if part not in console.STATIC:
+        raise RouteNotFound("There is no such file.")
+    content, kind = console.STATIC[part]
     return Response(content, media_type=kind)
 
 

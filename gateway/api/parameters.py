@@ -113,6 +113,7 @@ PLACES: Final = {
     "connection": "The name of a connection.",
     "opportunity_id": "The opaque id of an opportunity, which names its connection too.",
     "operation_id": "The id of an operation, which a problem about a write has.",
+    "request_id": "The gateway's own id of a request: the last part of a problem's `instance`.",
 }
 """What stands in a path."""
 

@@ -37,9 +37,10 @@ from gateway.idempotency.doing import Finding
 from gateway.idempotency.keys import HEADER, idempotency_key
 from gateway.idempotency.once import Asked
 from gateway.idempotency.permit import Abandoned, RecordPermit
-from gateway.idempotency.record import Record
+from gateway.idempotency.record import Record, address, operation_id
 from gateway.idempotency.run import Told
 from gateway.opportunities import Terms
+from gateway.shared import trail
 from gateway.translator import TWICE, VendorResponse
 
 Action = Literal["create", "update", "delete"]
@@ -282,7 +283,18 @@ async def written(
             until=desk.until,
         )
     )
+    if told.status != "not-applied" or _was_sent():
+        registry = desk.house.registry
+        hex32 = address(registry.environment, desk.caller.name, key.value)
+        request.state.operation_id = operation_id(hex32)
     return _spoken(request, told)
+
+
+def _was_sent() -> bool:
+    """Whether this request's write reached its vendor: only then is there an operation of it."""
+    followed = trail.followed()
+    calls = followed.vendor_calls if followed else ()
+    return any(call.sent and call.request.effect == "write" for call in calls)
 
 
 def _spoken(request: Request, told: Told) -> Response:
@@ -290,6 +302,9 @@ def _spoken(request: Request, told: Told) -> Response:
     answer = told.answer
     request.state.idempotency = told.status
     request.state.code, request.state.cause = answer.code, told.cause
+    request.state.outcome = answer.outcome
+    if answer.opportunity_id is not None:
+        request.state.opportunity_id = answer.opportunity_id
     response = Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
     if told.status == "replayed":
         response.headers["Idempotent-Replayed"] = "true"

@@ -1,7 +1,8 @@
 """The composition root: settings in, an application out; the one place that sees everything.
 
 Reading order: shared (stores and keys), ways (to the vendors, with THE list of layers), keeping
-(of writes), housing (what routes see).
+(of writes), bookkeeping (of requests), tracing, housing (what routes see); lifecycle (how it
+ends), serving (the server around it).
 """
 
 import asyncio
@@ -14,20 +15,27 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.telemetry import TelemetryConfig
 
-from gateway import __version__, telemetry
+from gateway import __version__
 from gateway.api import (
+    callers,
     discovery,
     documents,
     frame,
     operations,
     opportunities,
     pages,
+    requests,
     translations,
 )
 from gateway.api.desk import House
 from gateway.app import housing, shared
+from gateway.app.bookkeeping import Bookkeeping
 from gateway.app.keeping import Keeping
+from gateway.app.lifecycle import Lifecycle
+from gateway.app.measuring import Measuring
+from gateway.app.tracing import Tracing
 from gateway.app.ways import Ways, clock, is_renewed
 from gateway.connections import Connection
 from gateway.engine.wire import Transport, transport
@@ -37,9 +45,21 @@ from gateway.idempotency.store import OperationStore
 from gateway.opportunities import Opportunities, Terms
 from gateway.settings import Settings, load, parse
 from gateway.settings.watch import follow
+from gateway.telemetry import foreign, logs
+from gateway.telemetry.hooks import Hooks, every
+from gateway.telemetry.logs import LOG
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.scrape import Scrape
 
 TITLE = "opportunity-gateway"
 DESCRIPTION = "One canonical opportunity API in front of many CRM vendors."
+UNTOLD: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+"""The framework's own telemetry is off: it tells the texts of errors, and we have ours."""
 
 
 def create_app(
@@ -47,26 +67,36 @@ def create_app(
     *,
     client: Transport | None = None,
     store: OperationStore | None = None,
-    served: Callable[[telemetry.Served], None] = telemetry.log_served,
+    hooks: Hooks = LOG,
     file: Path | None = None,
 ) -> FastAPI:
     """The application for a configuration.
 
-    `client` replaces the transport to the vendors, `store` what keeps the records of writes. While
-    it runs it takes on the callers and connections of `file` whenever that changes.
+    `client` replaces the transport to the vendors, `store` what keeps the records of writes, and
+    `hooks` are told what happens. While it runs it takes on the callers and connections of `file`
+    whenever that changes.
     """
 
     def house() -> House:
         found: House = app.state.house
         return found
 
-    ways = Ways(settings, client or transport())
-    keeping = Keeping.of(settings, store or shared.operations(settings), house)
+    tracing = Tracing.of(settings)
+    metrics = Metrics(max_connections=settings.file.telemetry.max_connections)
+    hooks = every(hooks, tracing.hooks, metrics.hooks)
+    ways = Ways(settings, client or transport(), hooks, tracing.of_calls)
+    keeping = Keeping.of(settings, store or shared.operations(settings, hooks.stored), house, hooks)
+    books = Bookkeeping.of(settings, keeping.registry.signing_keys[0], hooks)
     tokens = housing.tokens(settings, ways)
+    life = Lifecycle.of(settings)
+    measuring = Measuring(metrics, keeping, house, life)
+    scrape = Scrape(metrics, measuring.look)
+    metrics_port = settings.file.server.metrics_port
 
     def take_on(changed: Settings) -> None:
-        app.state.house = housing.house(settings.taking_on(changed), ways, keeping, tokens)
-        telemetry.log_taken_on()
+        taken_on = settings.taking_on(changed)
+        app.state.house = housing.house(taken_on, ways, keeping, tokens, books.ledger)
+        hooks.taken_on()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -76,16 +106,22 @@ def create_app(
             keeping.sweeper.run,
             guards.breakers.follow,
             guards.limits.run,
+            measuring.run,
+            *books.works,
         )
-        watching = [asyncio.create_task(_unbroken(work)) for work in works]
+        watching = [asyncio.create_task(_unbroken(work, hooks.fault)) for work in works]
         if file:
-            following = partial(follow, file, take_on, telemetry.log_refused)
-            watching.append(asyncio.create_task(_unbroken(following)))
-        yield
+            following = partial(follow, file, take_on, hooks.refused)
+            watching.append(asyncio.create_task(_unbroken(following, hooks.fault)))
+        with life.heeding():
+            yield
         await _stopped(watching)
-        await keeping.registry.drain(settings.file.timeouts.request_seconds)
+        await keeping.registry.drain(life.seconds_left)
+        await books.close()
         await keeping.registry.store.close()
         await ways.close()
+        await tracing.close()
+        scrape.ended()
 
     app = FastAPI(
         title=TITLE,
@@ -96,24 +132,46 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=UNTOLD,
     )
-    for room in (opportunities, discovery, translations, operations, pages):
+    rooms = (
+        opportunities,
+        discovery,
+        translations,
+        operations,
+        requests,
+        callers,
+        pages,
+    )
+    for room in rooms:
         app.router.routes.extend(room.router.routes)
     frame.install(app)
-    app.add_middleware(frame.Frame, served=served)
-    app.openapi = partial(_document, app)  # type: ignore[method-assign]
-    app.state.house = housing.house(settings, ways, keeping, tokens)
+    app.add_middleware(
+        frame.Frame,
+        began=hooks.began,
+        served=every(hooks, books.hooks).served,
+        draining=lambda: life.draining,
+        metrics_port=metrics_port,
+    )
+    app.add_middleware(tracing.of_requests)
+    app.openapi = partial(_document, app, settings.file.public_url)  # type: ignore[method-assign]
+    app.state.house = housing.house(settings, ways, keeping, tokens, books.ledger)
     app.state.monitor = keeping.monitor
+    app.state.lifecycle = life
+    app.state.scrape = scrape
+    app.state.metrics_for_callers = metrics_port is None and not settings.development
     return app
 
 
-async def _unbroken(work: Callable[[], Awaitable[None]]) -> None:
+async def _unbroken(
+    work: Callable[[], Awaitable[None]], told: Callable[[BaseException], None]
+) -> None:
     """Work in the background that a fault of ours interrupts, and does not end."""
     while True:
         try:
             await work()
         except Exception as fault:  # noqa: BLE001 - the log has it, and the work goes on
-            telemetry.log_fault(fault)
+            told(fault)
             await asyncio.sleep(1)
 
 
@@ -130,19 +188,20 @@ def from_environment() -> FastAPI:
     """The application of a worker: the file that `GATEWAY_CONFIG` names, and its log."""
     file = Path(os.environ["GATEWAY_CONFIG"])
     settings = load(file)
-    logs = settings.file.logs
-    telemetry.configure(json=logs.format == "json", level=logs.level)
+    wanted = settings.file.logs
+    logs.configure(json=wanted.format == "json", level=wanted.level)
+    foreign.capture()
     return create_app(settings, file=file)
 
 
 def document() -> dict[str, Any]:
-    """The OpenAPI document, which no configuration changes."""
+    """The OpenAPI document as it is released; a running gateway's names its public address."""
     return create_app(parse({}, {}, Path())).openapi()
 
 
 async def check(settings: Settings) -> dict[str, str | None]:
     """What is wrong with each connection that is switched on, None where nothing is."""
-    ways = Ways(settings, transport())
+    ways = Ways(settings, transport(), LOG)
     use_cases = ways.use_cases(ways.to(settings.connections))
     enabled = {name: at for name, at in settings.connections.items() if at.enabled}
     try:
@@ -165,7 +224,7 @@ async def _trouble(settings: Settings, use_cases: Opportunities, at: Connection)
     return marker_trouble(catalogue, at.options.marker_field)
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, public_url: str | None) -> dict[str, Any]:
     if app.openapi_schema is None:
         raw = get_openapi(
             title=app.title,
@@ -175,5 +234,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
             contact={"name": "The operators of this gateway"},
         )
-        app.openapi_schema = documents.completed(raw)
+        found = documents.completed(raw)
+        if public_url:
+            found["servers"] = [{"url": public_url, "description": found["info"]["title"]}]
+        app.openapi_schema = found
     return app.openapi_schema

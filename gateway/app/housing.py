@@ -13,9 +13,12 @@ from gateway.engine.keyset import KeySet, fetching
 from gateway.evidence import Evidence
 from gateway.listing import Listing
 from gateway.settings import Settings
+from gateway.shared.ledger import Ledger
 
 
-def house(settings: Settings, ways: Ways, keeping: Keeping, tokens: Tokens) -> House:
+def house(
+    settings: Settings, ways: Ways, keeping: Keeping, tokens: Tokens, ledger: Ledger | None
+) -> House:
     """The house of these settings, on what outlives a change of them."""
     to = ways.to(settings.connections)
     use_cases = ways.use_cases(to)
@@ -34,6 +37,7 @@ def house(settings: Settings, ways: Ways, keeping: Keeping, tokens: Tokens) -> H
         quotas=Quotas(limits, settings.file.environment),
         once=keeping.once,
         registry=keeping.registry,
+        ledger=ledger,
         doing=keeping.doing,
         require_key=settings.file.idempotency.require_key,
         request_seconds=settings.file.timeouts.request_seconds,

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway import telemetry
 from gateway.api.desk import House
 from gateway.api.writes import Write, Writes
 from gateway.app import shared
@@ -16,6 +15,7 @@ from gateway.idempotency.store import OperationStore
 from gateway.idempotency.sweep import Sweeper
 from gateway.idempotency.timers import Timers
 from gateway.settings import Settings
+from gateway.telemetry.hooks import Hooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,13 @@ class Keeping:
     doing: Writes
 
     @classmethod
-    def of(cls, settings: Settings, store: OperationStore, house: Callable[[], House]) -> "Keeping":
+    def of(
+        cls,
+        settings: Settings,
+        store: OperationStore,
+        house: Callable[[], House],
+        hooks: Hooks,
+    ) -> "Keeping":
         """As the settings say; `house` is the one of the moment."""
         registry = Registry(
             store=store,
@@ -37,15 +43,15 @@ class Keeping:
             signing_keys=shared.signing_keys(settings),
             environment=settings.file.environment,
             timers=_timers(settings),
-            tell=telemetry.log_operation,
-            fault=telemetry.log_fault,
+            tell=hooks.happened,
+            fault=hooks.fault,
         )
         highwaters = Highwaters()
         monitor = Monitor(
             store,
             highwaters=highwaters,
             keep_ms=registry.timers.retention_ms,
-            lost=telemetry.log_amnesia,
+            lost=hooks.forgotten,
             replicas=registry.timers.replicas,
             strict=settings.strict,
         )

@@ -10,42 +10,50 @@ from gateway.idempotency.sealing import EncryptionKey, Sealing
 from gateway.idempotency.signing import SigningKey
 from gateway.idempotency.store import OperationStore
 from gateway.settings import Settings
+from gateway.settings.sections import Sentinel
 from gateway.shared.grants import Grants, MemoryGrants, RedisGrants
+from gateway.shared.ledger import Keep, Ledger, MemoryLedger, RedisLedger
 from gateway.shared.limits import Limits
-from gateway.shared.nodes import ClusterNodes, Nodes, OneNode
+from gateway.shared.moving import ClusterNodes, SentinelNodes, Sentinels
+from gateway.shared.nodes import Nodes, OneNode, Tell, unheard
 from gateway.shared.redis_limits import RedisLimits
 from gateway.shared.shares import Shares
 from gateway.shared.sliding import MemoryLimits
 from gateway.shared.switches import MemorySwitches, RedisSwitches, Switches
 
 
-def operations(settings: Settings) -> OperationStore:
+def operations(settings: Settings, tell: Tell = unheard) -> OperationStore:
     """The store of writes: in this process where no Redis is configured."""
-    redis = settings.file.redis
-    if redis.url is None:
-        return MemoryStore()
-    return RedisStore.at(redis.url.get_secret_value(), cluster=redis.cluster)
+    nodes = nodes_of(settings, tell)
+    return RedisStore(nodes) if nodes else MemoryStore()
 
 
-def switches(settings: Settings) -> Switches:
+def switches(settings: Settings, tell: Tell) -> Switches:
     """The switches of the breakers."""
-    nodes = _nodes(settings)
+    nodes = nodes_of(settings, tell)
     if nodes is None:
         return MemorySwitches(monotonic)
     return RedisSwitches(nodes, settings.file.environment)
 
 
-def limits(settings: Settings) -> Limits:
+def limits(settings: Settings, tell: Tell) -> Limits:
     """The counts of calls."""
-    redis = settings.file.redis
-    if redis.url is None:
-        return MemoryLimits()
-    return Shares(RedisLimits.at(redis.url.get_secret_value(), cluster=redis.cluster))
+    nodes = nodes_of(settings, tell)
+    return Shares(RedisLimits(nodes)) if nodes else MemoryLimits()
 
 
-def grants(settings: Settings) -> Grants:
+def ledger(settings: Settings, tell: Tell) -> Ledger | None:
+    """The records of requests; None where none are to be kept."""
+    wanted = settings.file.request_ledger
+    if not wanted.enabled:
+        return None
+    nodes, keep = nodes_of(settings, tell), Keep(hours=wanted.hours, records=wanted.max_records)
+    return RedisLedger(nodes, keep) if nodes else MemoryLedger(keep, monotonic)
+
+
+def grants(settings: Settings, tell: Tell) -> Grants:
     """The tokens that run out."""
-    redis, nodes = settings.file.redis, _nodes(settings)
+    redis, nodes = settings.file.redis, nodes_of(settings, tell)
     if nodes is None:
         return MemoryGrants(monotonic)
     return RedisGrants(nodes, replicas=redis.wait_replicas, wait_ms=redis.wait_ms)
@@ -69,8 +77,23 @@ def signing_keys(settings: Settings) -> Sequence[SigningKey]:
     return tuple(SigningKey(key.id, key.key.get_secret_value().encode()) for key in configured)
 
 
-def _nodes(settings: Settings) -> Nodes | None:
+def nodes_of(settings: Settings, tell: Tell = unheard) -> Nodes | None:
+    """Where the keys of a store lie; None where no Redis is configured."""
     redis = settings.file.redis
     if redis.url is None:
         return None
-    return (ClusterNodes if redis.cluster else OneNode)(redis.url.get_secret_value())
+    url = redis.url.get_secret_value()
+    if redis.sentinel:
+        return SentinelNodes(url, _sentinels(redis.sentinel, url), tell)
+    return ClusterNodes(url, tell) if redis.cluster else OneNode(url, tell)
+
+
+def _sentinels(spelled: Sentinel, url: str) -> Sentinels:
+    password = spelled.password
+    return Sentinels(
+        service=spelled.service,
+        places=spelled.nodes,
+        username=spelled.username,
+        password=None if password is None else password.get_secret_value(),
+        tls=url.startswith("rediss:") if spelled.tls is None else spelled.tls,
+    )

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
-from gateway import telemetry
 from gateway.app import shared
+from gateway.app.tracing import Traced, untraced
 from gateway.connections import Connection
 from gateway.engine.breaker import Check, Sickness, breaking
 from gateway.engine.bulkhead import bounded
@@ -31,12 +31,14 @@ from gateway.engine.limiter import Account, Limiter, appointed, limited
 from gateway.engine.renewal import Renewals, Renewer, renewed
 from gateway.engine.retry import retried
 from gateway.engine.token_call import endpoint_of, spending
+from gateway.engine.told import told
 from gateway.engine.wire import Transport, wire
 from gateway.errors import GatewayError
 from gateway.idempotency.vault import Vault
 from gateway.opportunities import Opportunities, Terms
 from gateway.settings import Settings
 from gateway.shared.grants import grant_name
+from gateway.telemetry.hooks import Hooks
 from gateway.translator import Renewed
 
 
@@ -50,7 +52,9 @@ class Way:
     proofs: Proofs
 
 
-def layers(way: Way, guards: Guards, check: Check) -> tuple[Layer, ...]:
+def layers(
+    way: Way, guards: Guards, check: Check, hooks: Hooks, traced: Traced
+) -> tuple[Layer, ...]:
     """THE list of layers between a dialogue and the wire, the outermost first."""
     at = way.at
     return (
@@ -60,6 +64,8 @@ def layers(way: Way, guards: Guards, check: Check) -> tuple[Layer, ...]:
         breaking(guards.breakers.of(at.name), check),
         limited(way.limiter),
         bounded(guards.places.of(at.name), guards.callers),
+        traced(at),
+        told(at.vendor.name, at.name, hooks.called),
         deadline(clock),
         deduplicated(at.vendor.idempotency),
         authenticated(way.proofs),
@@ -69,12 +75,20 @@ def layers(way: Way, guards: Guards, check: Check) -> tuple[Layer, ...]:
 class Ways:
     """What all ways have in common; it outlives a change of callers and connections."""
 
-    def __init__(self, settings: Settings, network: Transport) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        network: Transport,
+        hooks: Hooks,
+        traced: Traced = untraced,
+    ) -> None:
         file = settings.file
         self.network = network
+        self._hooks = hooks
+        self._traced = traced
         self.guards = Guards(
-            shared.switches(settings),
-            shared.limits(settings),
+            shared.switches(settings, hooks.stored),
+            shared.limits(settings, hooks.stored),
             clock,
             attempts=file.retries.attempts,
             sickness=Sickness(calls=file.breaker.calls, seconds=file.breaker.seconds),
@@ -84,11 +98,11 @@ class Ways:
         self._timeouts = file.timeouts
         self._environment = file.environment
         self._renewals = Renewals(
-            shared.grants(settings),
+            shared.grants(settings, hooks.stored),
             Vault(shared.sealing(settings)),
             clock,
             seconds=file.timeouts.vendor_seconds,
-            fault=telemetry.log_fault,
+            fault=hooks.fault,
         )
 
     def to(self, connections: Mapping[str, Connection]) -> dict[str, Way]:
@@ -119,7 +133,7 @@ class Ways:
         at = way.at
         check = partial(_checked, use_cases, at, self._timeouts.vendor_seconds)
         outgoing = self._wire(at.base_url, outside_only=at.outside_only)
-        return layered(outgoing, layers(way, self.guards, check))
+        return layered(outgoing, layers(way, self.guards, check, self._hooks, self._traced))
 
     def _wire(self, base_url: str, *, outside_only: bool) -> Exchange:
         return wire(

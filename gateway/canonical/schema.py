@@ -88,6 +88,11 @@ Percent = Annotated[
 ]
 """Per cent as a vendor gave it, which need not lie between 0 and 100."""
 
+Seconds = Annotated[
+    Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number", "format": "double"})
+]
+"""How long something took."""
+
 
 def open_enum(*values: str) -> Any:
     """The values known today of an enumeration that a client must expect to grow."""

@@ -18,7 +18,12 @@ BOLD, DIM, RED, GREEN = 1, 2, 31, 32
 NOWHERE = "acme-none.none"
 LONG_ID = re.compile(r"([\w-]{12})[\w-]{12,}")
 INVITATION = """
-The gateway serves at {gateway}, the vendors at {sandbox}; Ctrl-C ends both. To copy:
+The gateway serves at {gateway}, the vendors at {sandbox}; Ctrl-C ends both.
+
+For people, the console: {gateway}/console
+  its key, which may do everything here: {key}
+
+For programs, to copy:
 
   curl -s {gateway}/v1/connections -H 'Authorization: Bearer {key}'
   curl -s '{gateway}/v1/opportunities?limit=2' -H 'Authorization: Bearer {key}'

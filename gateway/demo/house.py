@@ -29,7 +29,7 @@ CONFIGURATION = f"""
 environment = "development"
 [logs]
 format = "console"
-level = "warning"
+level = "error"
 [timeouts]
 vendor_seconds = 3
 [idempotency]
@@ -39,7 +39,8 @@ quiet_seconds = 3
 sweep_seconds = 1
 [callers.demo]
 key_sha256 = "{hash_key(KEY)}"
-scopes = ["opportunities:read", "opportunities:write"]
+scopes = ["opportunities:read", "opportunities:write", "operations:resolve", "requests:read",
+          "console"]
 connections = ["*"]
 """
 

@@ -81,6 +81,12 @@ class Call:
     """Set by the gate, before the first byte: from then on nobody can say that it did not leave."""
     broke: bool = False
     """Set where no whole answer came and that is the vendor's failing, not ours or the caller's."""
+    bytes_out: int = 0
+    """Size of the body that is sent, set by the wire, as is `bytes_in`: of what was read."""
+    bytes_in: int = 0
+    digest_out: bytes = b""
+    """SHA-256 of the body that is sent, and `digest_in` of what was read; empty without a body."""
+    digest_in: bytes = b""
 
     @property
     def ends(self) -> float:
@@ -89,7 +95,15 @@ class Call:
 
     def attempt(self) -> "Call":
         """The same call, to be made on its own: what befalls one attempt is not the next one's."""
-        return replace(self, headers=dict(self.headers), asked=False, sent=False, broke=False)
+        return replace(
+            self,
+            headers=dict(self.headers),
+            asked=False,
+            sent=False,
+            broke=False,
+            bytes_in=0,
+            digest_in=b"",
+        )
 
     def lost(self, why: str, *, timeout: bool = False) -> GatewayError:
         """The error for a call that ends without an answer (api.md 7)."""

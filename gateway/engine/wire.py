@@ -5,6 +5,7 @@ taken from the environment, and nothing is sent again by itself.
 """
 
 import contextlib
+import hashlib
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -98,7 +99,7 @@ def wire(
         try:
             outgoing = _outgoing(base_url, call, connect_seconds=connect, left=left)
             outgoing.extensions[_OUTSIDE_ONLY] = outside_only
-            return await _exchanged(client, outgoing)
+            return await _exchanged(client, outgoing, call)
         except httpx.TimeoutException as error:
             call.broke = _had_time(error, call, connect >= connect_seconds)
             raise call.lost(_why(error), timeout=True) from None
@@ -133,6 +134,7 @@ def _outgoing(base_url: str, call: Call, *, connect_seconds: float, left: float)
     elif request.json is not None:
         content = json_text.write(request.json)
         headers["Content-Type"] = "application/json"
+    call.bytes_out, call.digest_out = len(content or b""), _digest(content)
     timeout = {"connect": connect_seconds, "pool": connect_seconds, "read": left, "write": left}
     return httpx.Request(
         request.method,
@@ -141,6 +143,10 @@ def _outgoing(base_url: str, call: Call, *, connect_seconds: float, left: float)
         content=content,
         extensions={"timeout": timeout, "trace": _gate(call)},
     )
+
+
+def _digest(body: bytes | None) -> bytes:
+    return hashlib.sha256(body).digest() if body else b""
 
 
 def _gate(call: Call) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
@@ -160,10 +166,11 @@ def _gate(call: Call) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
     return gate
 
 
-async def _exchanged(client: Transport, outgoing: httpx.Request) -> VendorResponse:
+async def _exchanged(client: Transport, outgoing: httpx.Request, call: Call) -> VendorResponse:
     response = await client.handle_async_request(outgoing)
     async with contextlib.aclosing(response):
         body = await _body(response)
+        call.bytes_in, call.digest_in = len(body), _digest(body)
         if _came_more(response):
             await response.extensions["network_stream"].aclose()
     headers = {name.lower(): value for name, value in response.headers.items()}

@@ -49,6 +49,12 @@ def _ailing(info: Info, replicas: int) -> Iterator[str]:
 
 
 def _notable(info: Info, appendfsync: str | None) -> Iterator[str]:
+    # The count of good replicas is told only where a number of them is asked for.
+    if info.get("connected_slaves") and "min_slaves_good_slaves" not in info:
+        yield (
+            "min-replicas-to-write is 0: a primary that is cut off from its replicas goes on "
+            "taking writes, and they are lost once another is in its place"
+        )
     if not info.get("aof_enabled"):
         return
     if appendfsync is None:

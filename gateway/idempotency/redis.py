@@ -41,7 +41,8 @@ from gateway.idempotency.record import (
 from gateway.idempotency.store import Argument, OperationStore, Reply, StoreHealth
 from gateway.shared import scripts
 from gateway.shared.calls import AT_ONCE, Calls, Word
-from gateway.shared.nodes import ClusterNodes, Node, Nodes, OneNode
+from gateway.shared.moving import ClusterNodes
+from gateway.shared.nodes import Node, Nodes, OneNode
 
 DEPTH: Final = 4
 """How many ended records of each bucket a list looks at first."""

@@ -7,7 +7,6 @@ accounts (tables made connections), addresses, contradictions, faults; watch (a 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,16 +52,6 @@ class Settings(Section):
         """These settings with another's callers and connections; the rest needs a restart."""
         file = self.file.model_copy(update={"callers": changed.file.callers})
         return self.model_copy(update={"file": file, "connections": changed.connections})
-
-    @property
-    def pending(self) -> tuple[str, ...]:
-        """Settings that this version reads and does not act on yet: an operator is told of each."""
-        file, defaults = self.file, File()
-        names = (
-            "public_url", "server.metrics_port", "server.drain_seconds", "redis.sentinel",
-            "telemetry", "request_ledger",
-        )  # fmt: skip
-        return tuple(name for name in names if attrgetter(name)(file) != attrgetter(name)(defaults))
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:

@@ -1,12 +1,13 @@
 """What is wrong between one part of a configuration and another."""
 
 import base64
+import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from gateway.settings.addresses import address, is_inside
 from gateway.settings.secrets import STAND_IN
-from gateway.settings.sections import File, Key, Redis
+from gateway.settings.sections import File, Key, Redis, Telemetry
 
 OF_TOKENS = "jwt:"
 """Before the claim in the name of a caller who comes with a token."""
@@ -21,6 +22,11 @@ SETTLING_SECONDS = 60
 """How much longer than a vendor may take the quiet has to last (reliability.md 2.6)."""
 
 
+EXPORTER = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+TRACES = "/v1/traces"
+"""What is added to the address of a collector."""
+
+
 def contradictions(file: File) -> Iterator[str]:
     """What is wrong between one part of the file and another."""
     yield from _shared_keys(file)
@@ -31,6 +37,10 @@ def contradictions(file: File) -> Iterator[str]:
     yield from _too_hasty(file)
     yield from _unfit_issuer(file)
     yield from _untold_tokens(file)
+    yield from _unfit_public_url(file)
+    yield from _unfit_collector(file.telemetry)
+    if file.server.metrics_port == file.server.port:
+        yield "server.metrics_port: is server.port, where callers come in"
 
 
 def _shared_keys(file: File) -> Iterator[str]:
@@ -65,9 +75,13 @@ def _sharers(file: File) -> str | None:
 
 def _unfit_store(redis: Redis) -> Iterator[str]:
     if redis.url is None:
-        for name in sorted(redis.model_fields_set - {"url", "sentinel"}):
+        for name in sorted(redis.model_fields_set - {"url"}):
             yield f"redis.{name}: there is no redis.url"
         return
+    if redis.sentinel and redis.cluster:
+        yield "redis.sentinel: a cluster finds its primaries by itself"
+    if redis.sentinel and redis.sentinel.username and not redis.sentinel.password:
+        yield "redis.sentinel.username: there is no redis.sentinel.password"
     url = redis.url.get_secret_value()
     if url == STAND_IN:
         return
@@ -119,6 +133,44 @@ def _untold_tokens(file: File) -> Iterator[str]:
     for name, caller in file.callers.items():
         if name.startswith(OF_TOKENS) and file.jwt is None and not any(caller.hashed_keys()):
             yield f"callers.{name}: there is no [jwt] to let it in"
+
+
+def _unfit_collector(telemetry: Telemetry) -> Iterator[str]:
+    """Where traces cannot go."""
+    if telemetry.otlp_endpoint is None:
+        defaults = Telemetry()
+        for name in ("sample_ratio", "traces_to_vendors"):
+            if getattr(telemetry, name) != getattr(defaults, name):
+                yield f"telemetry.{name}: there is no telemetry.otlp_endpoint"
+        return
+    parts = address(telemetry.otlp_endpoint)
+    if parts is None or parts.path.rstrip("/").endswith(TRACES):
+        yield "telemetry.otlp_endpoint: is not an address such as http://collector.example.com:4318"
+    elif parts.username is not None or parts.password is not None:
+        yield "telemetry.otlp_endpoint: holds credentials; OTEL_EXPORTER_OTLP_HEADERS takes them"
+    if not _is_installed(EXPORTER):
+        yield (
+            "telemetry.otlp_endpoint: needs the extra otel, "
+            "as in pip install 'opportunity-gateway[otel]'"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:
+        return False
+
+
+def _unfit_public_url(file: File) -> Iterator[str]:
+    """Callers go where it says, with their keys."""
+    if file.public_url is None:
+        return
+    parts = address(file.public_url)
+    if parts is None or parts.username is not None or parts.password is not None:
+        yield "public_url: is not an address such as https://opportunities.internal.example"
+    elif file.environment == "production" and parts.scheme == "http":
+        yield "public_url: is not https"
 
 
 def _unfit_keys(name: str, keys: Sequence[Key], fits: Callable[[str], bool]) -> Iterator[str]:

@@ -13,7 +13,7 @@ class SecretReferences:
     """Opens references to secrets, and refuses literal ones outside development."""
 
     _HOLDERS = (
-        re.compile(r"redis\.url"),
+        re.compile(r"redis\.(url|sentinel\.password)"),
         re.compile(r"secrets\.(signing|encryption)_keys\.\d+\.key"),
         re.compile(r"connections\.[^.]+\.credentials\.[^.]+"),
     )

@@ -1,9 +1,11 @@
 """The tables of the file, as far as no vendor is needed to type them (api.md 10)."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from gateway.canonical.ids import CONNECTION_NAME
 from gateway.canonical.pipeline import Status
@@ -29,6 +31,31 @@ class Server(Section):
     drain_seconds: Annotated[int, Field(ge=0, le=300)] = 5
 
 
+def _place(spelled: object) -> tuple[str, int]:
+    """The host and the port of a server."""
+    with suppress(ValueError):  # of a port that is none
+        parts = urlsplit(f"//{spelled}")
+        if parts.netloc == spelled and "@" not in spelled and parts.hostname and parts.port:
+            return parts.hostname, parts.port
+    raise ValueError("is not a host and a port such as sentinel-1.example.com:26379")
+
+
+class Sentinel(Section):
+    """Who knows the primary of a service. Its host is then none that `redis.url` names.
+
+    `redis.url` says what the servers have in common: credentials, database, and TLS, which the
+    sentinels have as well unless `tls` says otherwise.
+    """
+
+    service: Annotated[str, Field(min_length=1)]
+    nodes: Annotated[
+        tuple[Annotated[tuple[str, int], BeforeValidator(_place)], ...], Field(min_length=1)
+    ]
+    username: Annotated[str, Field(min_length=1)] | None = None
+    password: SecretStr | None = None
+    tls: bool | None = None
+
+
 class Redis(Section):
     """The store that replicas share."""
 
@@ -36,7 +63,7 @@ class Redis(Section):
     durability: Literal["strict", "relaxed"] | None = None
     wait_replicas: Annotated[int, Field(ge=0)] = 0
     wait_ms: Annotated[int, Field(ge=1, le=5_000)] = 200
-    sentinel: dict[str, Any] | None = None
+    sentinel: Sentinel | None = None
     cluster: bool = False
 
 
@@ -110,14 +137,16 @@ class Telemetry(Section):
 
     otlp_endpoint: str | None = None
     traces_to_vendors: bool = False
+    sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1
     max_connections: Annotated[int, Field(ge=1)] = 200
 
 
 class RequestLedger(Section):
-    """The record of who did what."""
+    """The record of who did what: about so many requests, each for so many hours."""
 
     enabled: bool = False
-    hours: Annotated[int, Field(ge=1)] = 24
+    hours: Annotated[int, Field(ge=1, le=24 * 366)] = 24
+    max_records: Annotated[int, Field(ge=1)] = 100_000
 
 
 Algorithm = Literal[

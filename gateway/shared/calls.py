@@ -5,7 +5,9 @@ call is tried twice, unless it may not be, and is over before a second and a hal
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from redis import exceptions
@@ -13,9 +15,11 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from gateway.errors import StoreUnavailable
+from gateway.shared import trail
 from gateway.shared.chance import CHANCE
 from gateway.shared.nodes import Node, Nodes
 from gateway.shared.scripts import Script
+from gateway.shared.trail import StoreCalled
 
 TRY_SECONDS: Final = 0.6
 """How long one try may take."""
@@ -26,7 +30,12 @@ AT_ONCE: Final = 500
 """Commands that are sent in one go."""
 
 _AWAY = (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError, OSError)
-_MOVED = (exceptions.AskError, exceptions.ClusterDownError, exceptions.SlotNotCoveredError)
+_MOVED = (
+    exceptions.AskError,
+    exceptions.ClusterDownError,
+    exceptions.SlotNotCoveredError,
+    exceptions.ReadOnlyError,  # another server is the primary now
+)
 _ANY = (exceptions.RedisError, exceptions.RedisClusterException, TimeoutError, OSError)
 _TROUBLES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...]] = (
     (exceptions.ReadOnlyError, "is read-only"),
@@ -53,15 +62,16 @@ class Calls:
 
         `again` is false for what must not happen twice when a reply was lost.
         """
-        once = TRY_SECONDS + wait
+        once, began = TRY_SECONDS + wait, time.monotonic()
         try:
             async with asyncio.timeout(max(CALL_SECONDS, once)):
                 try:
                     async with asyncio.timeout(once):
                         return await ask()
                 except _MOVED:
-                    await self.nodes.moved()
+                    self.nodes.moved(began, surely=True)
                 except _AWAY:
+                    self.nodes.moved(began, surely=False)
                     if not again:
                         raise
                     await asyncio.sleep(CHANCE.uniform(*PAUSE_SECONDS))
@@ -91,7 +101,8 @@ class Calls:
             except exceptions.NoScriptError:
                 return await client.eval(script.text, len(keys), *keys, *argv)
 
-        return await self.ask(keys[0], run, again=again)
+        with self._timed(script):
+            return await self.ask(keys[0], run, again=again)
 
     async def run_confirmed(
         self,
@@ -120,7 +131,25 @@ class Calls:
                     raise answer
             return answers[0], answers[1]
 
-        return await self.reach(run, wait=wait_ms / 1000)
+        with self._timed(script):
+            return await self.reach(run, wait=wait_ms / 1000)
+
+    @contextmanager
+    def _timed(self, script: Script) -> Iterator[None]:
+        began_ns, start, ok = time.time_ns(), time.perf_counter(), False
+        try:
+            yield
+            ok = True
+        finally:
+            called = StoreCalled(
+                script=script.name,
+                ok=ok,
+                began_ns=began_ns,
+                seconds=time.perf_counter() - start,
+            )
+            if followed := trail.followed():
+                followed.stored(called)
+            self.nodes.tell(called)
 
     async def each(
         self,

@@ -1,18 +1,18 @@
-"""Where keys lie: one Redis, or the node of a Cluster that a key's hash tag chooses.
+"""Where keys lie: the servers of one store, and the connections to each.
 
 Each node has two clients: one for everything, and one apart for sends that wait for replicas.
 `WAIT` holds up all that stands behind it, and vouches for its own connection alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import SlotNotCoveredError
+
+from gateway.shared.trail import StoreCalled
 
 CONNECT_SECONDS: Final = 0.25
 SOCKET_SECONDS: Final = 0.5
@@ -34,9 +34,9 @@ class Node:
     """One server and the two pools of connections to it."""
 
     def __init__(self, address: Mapping[str, Any]) -> None:
-        self.client = _client(address, CONNECTIONS, {})
+        self.client = client(address, CONNECTIONS)
         # A `WAIT` takes as long as it was told to: whoever asks sets the limit.
-        self.apart = _client(address, APART, {"socket_timeout": None})
+        self.apart = client(address, APART, socket_timeout=None)
 
     async def close(self) -> None:
         """Ends its connections."""
@@ -44,8 +44,42 @@ class Node:
         await self.apart.aclose()
 
 
+Place = tuple[str, int]
+"""The host and the port of a server."""
+
+
+class Servers:
+    """Every server of a store that was spoken to, by its place."""
+
+    def __init__(self, address: Mapping[str, Any]) -> None:
+        self._address = address
+        self._nodes: dict[Place, Node] = {}
+
+    def at(self, place: Place) -> Node:
+        """The server at a place."""
+        if place not in self._nodes:
+            host, port = place
+            self._nodes[place] = Node({**self._address, "host": host, "port": port})
+        return self._nodes[place]
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        for node in self._nodes.values():
+            await node.close()
+
+
+Tell = Callable[[StoreCalled], None]
+
+
+def unheard(_: StoreCalled) -> None:
+    """Nobody wants to know."""
+
+
 class Nodes(Protocol):
     """The servers of one store."""
+
+    tell: Tell
+    """Told of every call to them."""
 
     async def of(self, key: str) -> Node:
         """The one that a key lies on."""
@@ -53,8 +87,11 @@ class Nodes(Protocol):
     async def all(self) -> Sequence[Node]:
         """Every one that takes writes."""
 
-    async def moved(self) -> None:
-        """Told that a key was not where it was looked for."""
+    def moved(self, began: float, *, surely: bool) -> None:
+        """Told that a try, begun then by the monotonic clock, was sent elsewhere, or found nobody.
+
+        Only where it was sent elsewhere something moved `surely`.
+        """
 
     async def close(self) -> None:
         """Ends all connections."""
@@ -63,7 +100,8 @@ class Nodes(Protocol):
 class OneNode:
     """A Redis on its own, with or without replicas."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tell: Tell = unheard) -> None:
+        self.tell = tell
         self._node = Node(parse_url(url))
 
     async def of(self, key: str) -> Node:
@@ -74,7 +112,7 @@ class OneNode:
         """That one."""
         return [self._node]
 
-    async def moved(self) -> None:
+    def moved(self, began: float, *, surely: bool) -> None:
         """Nothing moves."""
 
     async def close(self) -> None:
@@ -82,47 +120,8 @@ class OneNode:
         await self._node.close()
 
 
-class ClusterNodes:
-    """The primaries of a Cluster; the library is asked for the map alone.
-
-    It would route scripts as well, but not in a pipeline, which a send with its `WAIT` needs.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._address = parse_url(url)
-        self._map: RedisCluster = RedisCluster.from_url(url, **_options())
-        self._nodes: dict[tuple[str, int], Node] = {}
-
-    async def of(self, key: str) -> Node:
-        """The primary of the key's slot."""
-        slots = await self._map.initialize()
-        found = slots.get_node_from_key(key)
-        if found is None:
-            raise SlotNotCoveredError(key)
-        return self._node(found.host, int(found.port))
-
-    async def all(self) -> Sequence[Node]:
-        """Every primary."""
-        slots = await self._map.initialize()
-        return [self._node(found.host, int(found.port)) for found in slots.get_primaries()]
-
-    async def moved(self) -> None:
-        """Draws the map anew when it is next needed."""
-        await self._map.aclose()
-
-    async def close(self) -> None:
-        """Ends all connections."""
-        await self._map.aclose()
-        for node in self._nodes.values():
-            await node.close()
-
-    def _node(self, host: str, port: int) -> Node:
-        if (host, port) not in self._nodes:
-            self._nodes[host, port] = Node({**self._address, "host": host, "port": port})
-        return self._nodes[host, port]
-
-
-def _client(address: Mapping[str, Any], size: int, more: Mapping[str, Any]) -> Redis:
+def client(address: Mapping[str, Any], size: int, **more: Any) -> Redis:
+    """Up to so many connections to one address, which are made when they are needed."""
     options = {**_options(), **more, **address}
     pool = BlockingConnectionPool(max_connections=size, timeout=SOCKET_SECONDS, **options)
     return Redis.from_pool(pool)

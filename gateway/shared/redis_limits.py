@@ -19,7 +19,8 @@ from gateway.shared.limits import (
     Left,
     Taken,
 )
-from gateway.shared.nodes import ClusterNodes, Nodes, OneNode
+from gateway.shared.moving import ClusterNodes
+from gateway.shared.nodes import Nodes, OneNode
 
 PRESENT: Final = "uog:1:{replicas}:present"
 

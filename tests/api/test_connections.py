@@ -299,3 +299,12 @@ async def test_every_installed_vendor_is_listed(house: Sandboxed) -> None:
         assert item["title"]
         assert item["capabilities"]["fields"].keys() == set(FIELDS)
     assert calls(house) == 0
+
+
+async def test_an_open_breaker_is_told(house: Sandboxed) -> None:
+    """Of the connection whose calls are held back, and of no other."""
+    house.app.state.house.breakers.of("acme-close").heard(60.0)
+    listed = (await house.ask("GET", "/v1/connections")).json["items"]
+    told = {each["name"]: (each["breaker"], each["state"]) for each in listed}
+    assert told.pop("acme-close") == ("open", "degraded")
+    assert {*told.values()} == {("closed", "ready")}

@@ -15,6 +15,7 @@ from gateway.app import create_app
 from gateway.canonical import json_text
 from gateway.sandbox import create_sandbox
 from gateway.settings import parse
+from gateway.telemetry.hooks import Hooks
 from tests.sandboxed import KEY, InProcess, Sandboxed, tree
 
 
@@ -91,9 +92,7 @@ class Served:
 @asynccontextmanager
 async def serving(protocol: type[Doorway]) -> AsyncIterator[Served]:
     """The gateway under its own server, as `gateway serve` starts it."""
-    app = create_app(
-        parse(tree(), {}, Path()), client=InProcess(create_sandbox()), served=lambda _: None
-    )
+    app = create_app(parse(tree(), {}, Path()), client=InProcess(create_sandbox()), hooks=Hooks())
     config = uvicorn.Config(
         app, port=0, http=protocol, log_level="critical", server_header=False, lifespan="off"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ import httpx
 import pytest
 import structlog
 
-from gateway import telemetry
 from gateway.app import create_app
 from gateway.canonical import json_text
 from gateway.settings import parse
+from gateway.telemetry import logs
+from gateway.telemetry.hooks import Hooks, Served
+from gateway.telemetry.logs import LOG
 from tests.records import draft, effects
 from tests.sandboxed import KEY, Answered, Sandboxed, tree
+from tests.telemetry.served import SERVED
 
 READABLE = [
     "/v1/opportunities?limit=1",
@@ -71,7 +75,7 @@ class Broken(httpx.AsyncBaseTransport):
 async def broken(served: Any, *, behind_the_gate: bool = False) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway with a fault in it."""
     client = Broken(behind_the_gate=behind_the_gate)
-    app = create_app(parse(tree(), {}, Path()), client=client, served=served)
+    app = create_app(parse(tree(), {}, Path()), client=client, hooks=Hooks(served=served))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://gateway.test",
@@ -234,7 +238,7 @@ async def test_a_fault_of_ours_is_a_problem_without_its_text(
     method: str, path: str, body: Any, outcome: str | None
 ) -> None:
     """The caller gets an id to ask about, and not a word of what went wrong inside."""
-    seen: list[telemetry.Served] = []
+    seen: list[Served] = []
     content = None if body is None else json_text.write(body)
     async with broken(seen.append) as client:
         headers = {"Content-Type": "application/json"}
@@ -277,34 +281,41 @@ async def test_the_log_line_has_the_facts_and_no_content(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Who asked what of which connection, how it ended; no body, no query, no key."""
-    telemetry.configure(json=True, level="info")
-    seen: list[telemetry.Served] = []
+    logs.configure(json=True, level="info")
+    seen: list[Served] = []
     async with broken(seen.append) as client:
         await client.patch(
             "/v1/opportunities/acme-close.oppo_77",
             json={"name": "Jane Doe", "description": 5},
-            headers={"X-Request-Id": "request-0001"},
+            headers={
+                "X-Request-Id": "request-0001",
+                "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            },
         )
         await client.get("/v1/opportunities?q=Jane%20Doe&limit=0")
     for served in seen:
-        telemetry.log_served(served)
+        LOG.served(served)
     told = capsys.readouterr().err
     first, second = [json_text.read(line) for line in told.splitlines()]
-    assert (
-        first.items()
-        >= {
-            "level": "info",
-            "request_id": "request-0001",
-            "method": "PATCH",
-            "route": "/v1/opportunities/{opportunity_id}",
-            "status": 422,
-            "caller": "tests",
-            "connection": "acme-close",
-            "vendor": "close",
-            "vendor_calls": 0,
-            "code": "validation-failed",
-        }.items()
-    )
+    assert {name: first[name] for name in first if name not in {"timestamp", "instance", "ms"}} == {
+        "level": "info",
+        "event": "request",
+        "request_id": "request-0001",
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
+        "method": "PATCH",
+        "route": "/v1/opportunities/{opportunity_id}",
+        "operation": "update_opportunity",
+        "status": 422,
+        "code": "validation-failed",
+        "outcome": "not_applied",
+        "idempotency": "not-applied",
+        "bytes_in": 35,
+        "bytes_out": first["bytes_out"],
+        "caller": "tests",
+        "connection": "acme-close",
+        "vendor": "close",
+        "vendor_calls": [],
+    }
     assert (second["route"], second["status"]) == ("/v1/opportunities", 422)
     for private in ("Jane", "Doe", KEY, "oppo_77", "sandbox"):
         assert private not in told
@@ -315,8 +326,8 @@ async def test_the_log_tells_where_a_fault_was_and_not_what_it_said(
     capsys: pytest.CaptureFixture[str], json: bool
 ) -> None:
     """The text of an exception may hold a caller's data; its kind and its places do not."""
-    telemetry.configure(json=json, level="info")
-    async with broken(telemetry.log_served) as client:
+    logs.configure(json=json, level="info")
+    async with broken(LOG.served) as client:
         await client.get("/v1/opportunities/acme-close.oppo_1")
     told = capsys.readouterr().err
     assert "RuntimeError" in told
@@ -328,7 +339,7 @@ async def test_the_log_tells_where_a_fault_was_and_not_what_it_said(
 async def test_an_unconfigured_log_tells_no_more(capsys: pytest.CaptureFixture[str]) -> None:
     """Also whoever embeds the application and sets up no log leaks nothing."""
     structlog.reset_defaults()
-    async with broken(telemetry.log_served) as client:
+    async with broken(LOG.served) as client:
         await client.get("/v1/opportunities/acme-close.oppo_1")
     told = "".join(capsys.readouterr())
     assert "RuntimeError" in told
@@ -337,21 +348,6 @@ async def test_an_unconfigured_log_tells_no_more(capsys: pytest.CaptureFixture[s
 
 def test_the_level_of_the_log_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     """At the level error, a request that ended well is not told."""
-    telemetry.configure(json=True, level="error")
-    telemetry.log_served(
-        telemetry.Served(
-            request_id="r",
-            instance="i",
-            method="GET",
-            route="/livez",
-            status=200,
-            seconds=0.1,
-            caller=None,
-            connection=None,
-            vendor=None,
-            vendor_calls=0,
-            code=None,
-            fault=None,
-        )
-    )
+    logs.configure(json=True, level="error")
+    LOG.served(replace(SERVED, route="/livez"))
     assert capsys.readouterr().err == ""

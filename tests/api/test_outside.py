@@ -8,6 +8,7 @@ import pytest
 
 from gateway.app import create_app
 from gateway.settings import parse
+from gateway.telemetry.hooks import Hooks
 from tests.engine.hostile import answer, answering, hostile
 from tests.sandboxed import KEY, Answered, tree
 
@@ -24,7 +25,7 @@ async def test_a_vendor_inside_is_asked_only_where_that_is_permitted(
             settings.connections["acme-close"], base_url=vendor.url, outside_only=outside_only
         )
         inside = settings.model_copy(update={"connections": {"acme-close": at}})
-        app = create_app(inside, served=lambda _: None)
+        app = create_app(inside, hooks=Hooks())
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(

@@ -21,7 +21,7 @@ from gateway.idempotency.memory import MemoryStore
 from gateway.idempotency.monitor import Monitor
 from gateway.idempotency.run import Status
 from tests.contract.openapi import misfits
-from tests.sandboxed import Sandboxed
+from tests.sandboxed import Sandboxed, sandboxed, tree
 
 
 @pytest.mark.parametrize(("path", "status"), [("/livez", "ok"), ("/readyz", "ready")])
@@ -265,3 +265,13 @@ async def test_a_page_repeats_nothing_of_its_address(house: Sandboxed) -> None:
         response = await house.api.get(f"/{folder}/%3Cimg%20src=x%3E")
         assert response.status_code == 404
         assert "<img" not in response.text
+
+
+async def test_the_document_names_the_public_address() -> None:
+    """Clients that are generated from it go where the operator says; else to where it came from."""
+    async with sandboxed({**tree(), "public_url": "https://opportunities.example.com"}) as house:
+        (server,) = (await house.ask("GET", "/openapi.json")).json["servers"]
+    assert server["url"] == "https://opportunities.example.com"
+    async with sandboxed() as house:
+        (server,) = (await house.ask("GET", "/openapi.json")).json["servers"]
+    assert server["url"] == "/"

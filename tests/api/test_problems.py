@@ -45,10 +45,10 @@ CONTRACT = {
 """Status → codes, as the public contract has them (api.md 7)."""
 BEYOND = {
     "operation-settled": {409}, "headers-too-large": {431}, "internal-error": {500},
-    "keys-unavailable": {503},
+    "keys-unavailable": {503}, "request-not-found": {404},
 }  # fmt: skip
 """What the contract has no code for: a resolve against what is settled, a head without end, a fault
-of ours, and an issuer of tokens that cannot be asked."""
+of ours, an issuer of tokens that cannot be asked, and a request that is not on record."""
 
 
 def kinds(root: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:

@@ -18,10 +18,13 @@ from gateway.api.access import Access, Caller, KnownKey, hash_key
 from gateway.app import create_app
 from gateway.sandbox import create_sandbox
 from gateway.settings import parse
+from gateway.telemetry.hooks import Hooks
+from tests.recorded import recorded
 from tests.sandboxed import Answered, InProcess, Sandboxed, tree
 
 READ, WRITE, RESOLVE = "opportunities:read", "opportunities:write", "operations:resolve"
-SCOPES: Final = (READ, WRITE, RESOLVE, "requests:read")
+REQUESTS = "requests:read"
+SCOPES: Final = (READ, WRITE, RESOLVE, REQUESTS)
 
 Route = tuple[str, str]
 ROW: Final[Mapping[Route, frozenset[str]]] = {
@@ -41,20 +44,23 @@ ROW: Final[Mapping[Route, frozenset[str]]] = {
     ("GET", "/v1/operations"): frozenset((READ, RESOLVE)),
     ("GET", "/v1/operations/{operation_id}"): frozenset((READ, RESOLVE)),
     ("POST", "/v1/operations/{operation_id}/resolve"): frozenset((RESOLVE,)),
+    ("GET", "/v1/requests/{request_id}"): frozenset((REQUESTS,)),
+    ("GET", "/v1/caller"): frozenset(SCOPES),
 }
 """Route → the scopes of which any opens it."""
 OPEN: Final = frozenset(
     ("GET", path)
     for path in (
-        "/livez", "/readyz", "/openapi.json",
+        "/livez", "/readyz", "/metrics", "/openapi.json",
         "/docs", "/docs/{guide}", "/docs/static/{file}", "/problems/{code}",
+        "/console", "/console/static/{part}",
     )
 )  # fmt: skip
-"""What asks for no credential."""
+"""What asks for no credential, in development."""
 
 PATTERNS: Final = (("*",), ("acme-close",), ("acme-s*", "acme-r*"), ())
 CONNECTIONS: Final = ("acme-close", "acme-slant", "acme-nowhere")
-HIDDEN: Final = {"connection-not-found", "operation-not-found"}
+HIDDEN: Final = {"connection-not-found", "operation-not-found", "request-not-found"}
 RESOLUTION: Final = {"outcome": "not_applied", "reason": "a cell of the matrix"}
 
 
@@ -78,6 +84,8 @@ class Matrix:
     house: Sandboxed
     operations: Mapping[str, str]
     """Connection → the id of an operation there."""
+    requests: Mapping[str, str]
+    """Connection → the id of a request there that is on record."""
 
     async def ask(
         self, caller: Caller | None, method: str, path: str, body: Any = None, **headers: str
@@ -96,9 +104,11 @@ class Matrix:
             opportunity_id=f"{connection}.nothing",
             connection=connection,
             operation_id=self.operations.get(connection, "op_" + "0" * 32),
+            request_id=self.requests.get(connection, "req_" + "0" * 24),
             code="forbidden",
             guide="errors",
             file="docs.css",
+            part="console.css",
         )
         if route == ("GET", "/v1/opportunities"):
             path += f"?connection={connection}&limit=1"
@@ -128,12 +138,14 @@ async def matrix() -> AsyncIterator[Matrix]:
         for caller in (*CALLERS, OWNER)
     }
     sandbox = create_sandbox()
-    settings = parse({**tree(), "callers": entries}, {}, Path())
-    app = create_app(settings, client=InProcess(sandbox), served=lambda _: None)
+    configured = {**tree(), "callers": entries, "request_ledger": {"enabled": True}}
+    settings = parse(configured, {}, Path())
+    app = create_app(settings, client=InProcess(sandbox), hooks=Hooks())
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://gateway.test"
     ) as api:
-        made = Matrix(Sandboxed(app, api, sandbox), {})
+        requests = await recorded(app, "acme-close", "acme-slant", caller=OWNER.name)
+        made = Matrix(Sandboxed(app, api, sandbox), {}, requests)
         draft = {"value": {"amount": "1.00"}}
         for connection, vendor in (("acme-close", "close"), ("acme-slant", "slant")):
             record = next(iter(made.house.vendor(vendor).records))

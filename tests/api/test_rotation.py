@@ -17,6 +17,7 @@ from gateway.app import create_app
 from gateway.sandbox import create_sandbox
 from gateway.sandbox.configuration import configuration
 from gateway.settings import load
+from gateway.telemetry.hooks import Hooks
 from tests import issuer
 from tests.issuer import IssuerTransport, token
 from tests.sandboxed import SANDBOX_URL, Answered, InProcess
@@ -88,7 +89,7 @@ async def running(path: Path, text: str) -> AsyncIterator[Running]:
     written(path, text)
     sandbox = create_sandbox()
     network = IssuerTransport(InProcess(sandbox), list(issuer.KEYS))
-    app = create_app(load(path, {}), client=network, served=lambda _: None, file=path)
+    app = create_app(load(path, {}), client=network, hooks=Hooks(), file=path)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(

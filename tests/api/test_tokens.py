@@ -17,6 +17,7 @@ from gateway.app import create_app
 from gateway.engine.keyset import Jwk, KeySet
 from gateway.sandbox import create_sandbox
 from gateway.settings import parse
+from gateway.telemetry.hooks import Hooks
 from tests import issuer
 from tests.issuer import (
     ED25519,
@@ -221,7 +222,7 @@ async def guarded(**changes: Any) -> AsyncIterator[Guarded]:
     """A gateway over the sandbox, with `[jwt]`."""
     network = IssuerTransport(InProcess(create_sandbox()), list(KEYS))
     settings = parse({**tree(), "callers": ENTRIES, "jwt": {**JWT, **changes}}, {}, Path())
-    app = create_app(settings, client=network, served=lambda _: None)
+    app = create_app(settings, client=network, hooks=Hooks())
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://gateway.test"
     ) as api:

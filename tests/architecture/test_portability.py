@@ -75,8 +75,10 @@ def test_the_locks_know_every_declared_package() -> None:
     runtime = [
         *declared["project"]["dependencies"],
         *declared["project"]["optional-dependencies"]["fast"],
+        *declared["project"]["optional-dependencies"]["otel"],
     ]
-    development = declared["dependency-groups"]["dev"]
+    groups = declared["dependency-groups"]
+    development = [*groups["build"], *(each for each in groups["dev"] if isinstance(each, str))]
     assert _names(runtime) <= pins(LOCK).keys()
     assert _names(development) <= pins(DEV_LOCK).keys()
 

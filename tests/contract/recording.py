@@ -25,6 +25,8 @@ CALLER = "billing"
 SENT_ALWAYS = {"X_Request_Id": "billing-4711", "X_Request_Timeout_Ms": "10000"}
 """Beside what an exchange shows: the examples of the parameters that every operation has."""
 
+TRACED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 
 @dataclass(slots=True)
 class Recorder:
@@ -81,13 +83,19 @@ async def recorded() -> list[dict[str, Any]]:
     configured = tree()
     spoken = configured["connections"][f"acme-{SIMULATED}"]
     caller = configured["callers"]["tests"]
-    may = {**caller, "scopes": [*caller["scopes"], "operations:resolve"]}
-    only = {"callers": {CALLER: may}, "connections": {examples.CONNECTION: spoken}}
+    may = {**caller, "scopes": [*caller["scopes"], "operations:resolve", "requests:read"]}
+    only = {
+        "callers": {CALLER: may},
+        "connections": {examples.CONNECTION: spoken},
+        "request_ledger": {"enabled": True},
+    }
     async with sandboxed({**configured, **only}, clock=lambda: NOW) as house:
         record = Recorder(house)
         await _opportunities(record)
         await _connections(record)
         await _operations(record)
+        await _requests(record)
+        await record("get_caller", "whose key it is")
     return record.kept
 
 
@@ -182,6 +190,19 @@ async def _operations(record: Recorder) -> None:
         (waiting[1], "it is not there", {"outcome": "not_applied", "reason": unseen}),
     ):
         await record("resolve_operation", name, body=said, path={"operation_id": which})
+
+
+async def _requests(record: Recorder) -> None:
+    refuse = {"kind": "status", "status": 400, "body": {"error": "No such lead"}}
+    record.house.vendor(SIMULATED).faults.add({"fault": refuse})
+    made = {"connection": examples.CONNECTION, "value": {"amount": "7500.00"}}
+    refused = await record.house.ask("POST", OPPORTUNITIES, made, traceparent=TRACED, **SENT_ALWAYS)
+    place = refused.json["instance"]
+    async with record.house.app.router.lifespan_context(record.house.app):
+        pass  # what the ledger is to keep is written by the end of it
+    await record(
+        "get_request", "a write that was refused", path={"request_id": place.rpartition("/")[2]}
+    )
 
 
 def written(exchanges: Sequence[Mapping[str, Any]]) -> str:

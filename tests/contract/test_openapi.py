@@ -28,6 +28,8 @@ CONTRACT = {
     ("GET", "/v1/operations"): ("list_operations", {"200"}),
     ("GET", "/v1/operations/{operation_id}"): ("get_operation", {"200"}),
     ("POST", "/v1/operations/{operation_id}/resolve"): ("resolve_operation", {"200"}),
+    ("GET", "/v1/requests/{request_id}"): ("get_request", {"200"}),
+    ("GET", "/v1/caller"): ("get_caller", {"200"}),
 }
 """Method and path → operationId and successes (api.md 2)."""
 REQUESTS = {

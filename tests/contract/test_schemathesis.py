@@ -20,8 +20,10 @@ from gateway.api.problems import MEDIA_TYPE
 from gateway.app import create_app
 from gateway.sandbox import create_sandbox
 from gateway.settings import parse
+from gateway.telemetry.hooks import Hooks
 from tests.contract.openapi import operations
 from tests.parked import parked
+from tests.recorded import recorded
 from tests.sandboxed import CALLERS, KEY, InProcess, tree
 
 Case = schemathesis.Case[Any]
@@ -38,14 +40,20 @@ CONFIG = schemathesis.Config.from_dict(
 )
 SANDBOX = create_sandbox()
 VENDORS = SANDBOX.state.simulators
-SCOPES = ["opportunities:read", "opportunities:write", "operations:resolve"]
-CONFIGURED = {**tree(), "callers": {"tests": {**CALLERS["tests"], "scopes": SCOPES}}}
-APP = create_app(parse(CONFIGURED, {}, Path()), client=InProcess(SANDBOX), served=lambda _: None)
+SCOPES = ["opportunities:read", "opportunities:write", "operations:resolve", "requests:read"]
+CONFIGURED = {
+    **tree(),
+    "callers": {"tests": {**CALLERS["tests"], "scopes": SCOPES}},
+    "request_ledger": {"enabled": True},
+}
+APP = create_app(parse(CONFIGURED, {}, Path()), client=InProcess(SANDBOX), hooks=Hooks())
 WAITING = [
     asyncio.run(parked(APP, "delete", "acme-close", about="acme-close.1", key=bytes([number])))
     for number in range(1, 9)
 ]
 """Operations that an operator can settle."""
+RECORDED = asyncio.run(recorded(APP, "acme-close"))
+"""Requests on record."""
 schema = schemathesis.openapi.from_asgi("/openapi.json", APP, config=CONFIG)
 
 FAULTS = [
@@ -109,6 +117,8 @@ class Led:
                 parameters["opportunity_id"] = self.opportunity()
             if "operation_id" in parameters:
                 parameters["operation_id"] = WAITING[self.chance(len(WAITING))]
+            if "request_id" in parameters:
+                parameters["request_id"] = RECORDED["acme-close"]
         if self.well_formed(ParameterLocation.QUERY) and "connection" in self.case.query:
             self.case.query["connection"] = [f"acme-{self.vendor}"]
         if self.well_formed(ParameterLocation.BODY) and isinstance(self.case.body, dict):

@@ -18,12 +18,12 @@ from typing import Any
 import httpx
 import uvicorn
 
-from gateway import telemetry
-from gateway.app import create_app
+from gateway.app import create_app, shared
 from gateway.engine.wire import transport
 from gateway.idempotency.redis import RedisStore
 from gateway.idempotency.store import Argument, Reply
 from gateway.settings import load
+from gateway.telemetry import logs
 from tests.faults.clocks import stepped_ms
 from tests.faults.fates import TAG, Fates
 from tests.faults.layout import Layout
@@ -125,13 +125,13 @@ def _name(request: httpx.Request) -> str | None:
 def serve(layout: Layout, port: int) -> None:
     """Serves until it is told to end, or struck."""
     settings = load(layout.configuration)
-    telemetry.configure(json=True, level="info")
+    logs.configure(json=True, level="info")
     fates = Fates(layout.fates)
-    url = settings.file.redis.url
-    if url is None:
+    nodes = shared.nodes_of(settings)
+    if nodes is None:
         raise SystemExit("the rig's replicas share a Redis")
     now = partial(stepped_ms, layout.clock) if layout.clock.exists() else None
-    store = MortalStore.at(url.get_secret_value(), now=now)
+    store = MortalStore(nodes, now=now)
     store.fates = fates
     client = MortalTransport(transport(), fates, layout.ledger)
     app = create_app(settings, client=client, store=store)

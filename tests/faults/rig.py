@@ -30,11 +30,15 @@ from tests.faults.settlement import CALLERS, ENVIRONMENT, SECRETS, settlement
 from tests.faults.waiting import until
 from tests.programs import NGINX, REDIS, Toolbox
 from tests.servers import Balancer, RedisServer
+from tests.stores import Company
 
 HISTORIES = Path(__file__).parent / "histories"
 SETTLED_SECONDS = 60.0
 """Lease, horizon, two sweeps, and a busy machine."""
 LOOK_SECONDS = 0.25
+LOOKING: Mapping[str, Any] = {
+    "socket_timeout": 5, "decode_responses": True, "encoding": "latin-1",
+}  # fmt: skip
 
 _numbers = count(1)
 
@@ -61,9 +65,7 @@ class Rig:
 
     def store_at(self, port: int) -> None:
         """Looks into the store at a port from now on."""
-        self.store: Any = redis.Redis(
-            port=port, socket_timeout=5, decode_responses=True, encoding="latin-1"
-        )
+        self.store: Any = redis.Redis(port=port, **LOOKING)
 
     @property
     def ports(self) -> Sequence[int]:
@@ -264,14 +266,16 @@ def rigged(
     replicas: int = 4,
     redis_port: int | None = None,
     redis_settings: Mapping[str, str] | None = None,
+    company: Company | None = None,
     clock: int | None = None,
     skews: Sequence[int] = (),
     **changes: Any,
 ) -> Iterator[Rig]:
     """Brings a rig up, and ends every process of it.
 
-    `redis_port` puts something before Redis, `clock` is how far its clock is ahead at first, which
-    then can be stepped; for each of `skews` there is a replica more, whose clock is that far ahead.
+    `redis_port` puts something before Redis, `company` is what already runs in its place, `clock`
+    is how far its clock is ahead at first, which then can be stepped; for each of `skews` there is
+    a replica more, whose clock is that far ahead.
     """
     toolbox = Toolbox(os.environ)
     nginx, server = toolbox.needed(NGINX), toolbox.needed(REDIS)
@@ -282,17 +286,20 @@ def rigged(
     with ExitStack() as running:
         if clock is not None:
             step(layout.clock, clock)
-        store = RedisServer(server, folder / "redis", **settings)
+        own = RedisServer(server, folder / "redis", **settings)
+        store = company.servers[0] if company else own
         vendors = Vendors(layout)
         wrong = [Fleet(layout, 1, skewed(os.environ, seconds)) for seconds in skews]
         fleets = [Fleet(layout, replicas), *wrong]
         ports = [port for fleet in fleets for port in fleet.ports]
         balancer = Balancer(nginx, folder / "nginx", ports)
-        url = f"redis://127.0.0.1:{redis_port or store.port}/0"
+        url = company.url if company else f"redis://127.0.0.1:{redis_port or store.port}/0"
         rig = Rig(layout, store, vendors, fleets, balancer, url)
+        if company:
+            rig.store = company.client(**LOOKING)
         running.callback(rig.close)
         rig.configure(**changes)
-        for process in (store, vendors, *fleets, balancer):
+        for process in (*(() if company else (own,)), vendors, *fleets, balancer):
             running.callback(process.end)
             process.start()
         yield rig

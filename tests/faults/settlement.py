@@ -28,6 +28,7 @@ SIGNING = {
 SEALING = {name: base64.b64encode(name.encode().ljust(32, b"=")).decode() for name in SIGNING}
 SECRETS = (*CALLERS.values(), *SIGNING.values(), *SEALING.values())
 SECTIONS: Mapping[str, Mapping[str, Any]] = {
+    "server": {"drain_seconds": 0},  # a trial waits for no balancer to notice
     "idempotency": {"wait_seconds": 2},
     "reconcile": {"quiet_seconds": QUIET_SECONDS, "sweep_seconds": 1},
     "timeouts": {"request_seconds": 12, "vendor_seconds": VENDOR_SECONDS, "connect_seconds": 1},

@@ -2,43 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Self
 
 from tests.faults.figures import FIGURES
-from tests.faults.history import Wish
+from tests.faults.load import Load, replayed
 from tests.faults.rig import Rig, Trial
 
 PATIENCE = 60.0
 LOOKS = 7
 """How often a record is looked for at most, until the horizon."""
-CONNECTIONS = ("acme-close", "acme-coperniq", "acme-reevo", "acme-slant")
-PAUSE_SECONDS = 0.02
 AT_ONCE = 10
-
-
-class Load:
-    """Callers who go on writing, each write until it is answered for good."""
-
-    def __init__(self, trial: Trial) -> None:
-        self._trial = trial
-        self._over = asyncio.Event()
-        self.done: list[Wish] = []
-
-    async def __aenter__(self) -> Self:
-        self._callers = [asyncio.create_task(self._call(name)) for name in CONNECTIONS * 2]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._over.set()
-        await asyncio.gather(*self._callers)
-
-    async def _call(self, connection: str) -> None:
-        while not self._over.is_set():
-            wish = self._trial.wish("create", connection)
-            final = await self._trial.driver.insist(wish, seconds=PATIENCE)
-            assert final.status == 201, final
-            self.done.append(wish)
-            await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def test_a_rolling_restart_drops_nothing(rig: Rig) -> None:
@@ -62,12 +34,6 @@ async def test_keys_are_changed_under_load(start_rig: Callable[..., Rig]) -> Non
         assert "idempotency-key-reused" not in before
         for wish in load.done:
             await replayed(trial, wish)
-
-
-async def replayed(trial: Trial, wish: Wish) -> None:
-    """A finished write is told again."""
-    said = await trial.driver.insist(wish, seconds=PATIENCE)
-    assert (said.status, said.replayed) == (201, True), said
 
 
 async def test_sweepers_share_the_work(start_rig: Callable[..., Rig]) -> None:

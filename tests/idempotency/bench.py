@@ -27,7 +27,6 @@ SENDING = 40 * SECOND
 KEEP = 72 * HOUR
 HARD_LIMIT = 600 * SECOND
 START = 1_800_000_000_000
-SLOTS = 16384
 """Of a Redis Cluster."""
 
 KEY = address("test", "billing", b"key")

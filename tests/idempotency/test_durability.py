@@ -9,8 +9,10 @@ from gateway.idempotency.amnesia import Highwaters
 from gateway.idempotency.durability import judged, together
 from gateway.idempotency.redis import RedisStore
 from gateway.idempotency.store import StoreHealth
+from tests.faults.waiting import until
 from tests.idempotency.bench import KEY, Bench, MemoryBench, RedisBench
 from tests.servers import RedisServer
+from tests.stores import follows
 
 StartRedis = Callable[..., RedisServer]
 
@@ -21,6 +23,7 @@ GOOD: dict[str, Any] = {
     "aof_enabled": 1,
     "aof_last_write_status": "ok",
     "connected_slaves": 1,
+    "min_slaves_good_slaves": 1,
 }
 
 
@@ -79,6 +82,27 @@ def test_what_is_worth_knowing_is_no_fault(appendfsync: str | None, about: str) 
     health = judged(GOOD, appendfsync, replicas=1)
     assert (health.ok, health.reasons) == (True, ())
     assert about in health.notes[0]
+
+
+@pytest.mark.parametrize(("replicas", "notes"), [(1, 1), (0, 0)])
+def test_a_primary_that_could_be_cut_off_is_noted(replicas: int, notes: int) -> None:
+    """It would take writes that are lost in a failover; where nobody follows there is none."""
+    info = {name: said for name, said in GOOD.items() if not name.startswith("min_")}
+    health = judged({**info, "connected_slaves": replicas}, "always", replicas=0)
+    assert (health.ok, health.reasons) == (True, ())
+    assert ["min-replicas-to-write" in note for note in health.notes] == [True] * notes
+
+
+async def test_a_real_primary_says_whether_it_could_be_cut_off(start_redis: StartRedis) -> None:
+    """Where it asks for replicas itself there is nothing to note."""
+    first, second = start_redis(), start_redis()
+    second.ask("REPLICAOF", "127.0.0.1", first.port)
+    assert await until(lambda: follows(second))
+    store = RedisStore.at(first.url)
+    assert len((await store.health()).notes) == 1
+    first.ask("CONFIG", "SET", "min-replicas-to-write", 1)
+    assert (await store.health()).notes == ()
+    await store.close()
 
 
 def test_of_several_nodes_the_worst_counts() -> None:

@@ -1,7 +1,6 @@
 """The gateway and the sandbox as processes of their own, as an operator starts them."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import httpx
 
 from gateway.api.access import hash_key
 from tests.sandboxed import KEY
+from tests.servers import free_port
 
 PATIENCE = 30.0
 """Seconds that a program may take to answer, or to end."""
@@ -21,18 +21,14 @@ TAIL = 3000
 """Characters of a program's log that a failed test shows."""
 
 CALLER = f"""
+[server]
+drain_seconds = 0  # no balancer has to notice that a test is over
+
 [callers.tests]
 key_sha256 = "{hash_key(KEY)}"
 scopes = ["opportunities:read", "opportunities:write"]
 connections = ["*"]
 """
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def run(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":

@@ -64,9 +64,18 @@ async def start(
         program.end()
 
 
+NOBODY = "oppo_nobody"
+
+
+async def reached(sandbox: Sandbox) -> int:
+    """How many of them the vendor had; other gateways of the suite may still look for their own."""
+    ledger = await sandbox.ledger("close")
+    return sum(NOBODY in request["path"] for request in ledger.requests)
+
+
 async def asked_at_once(replicas: list[Gateway]) -> list[Answered]:
     """Many calls, dealt out to the replicas in turn."""
-    path = "/v1/opportunities/acme-close.oppo_nobody"
+    path = f"/v1/opportunities/acme-close.{NOBODY}"
     return await asyncio.gather(
         *(replicas[number % REPLICAS].ask("GET", path) for number in range(CALLS))
     )
@@ -79,7 +88,7 @@ async def test_exactly_the_vendors_limit_reaches_it(
     replicas = await start("connection", redis_url)
     said = await asked_at_once(replicas)
     assert Counter(each.status for each in said) == {404: LIMIT, 429: CALLS - LIMIT}
-    assert len((await sandbox.ledger("close")).requests) == LIMIT
+    assert await reached(sandbox) == LIMIT
     for each in said:
         if each.status == 429:
             assert (each.code, each.json["origin"]) == ("rate-limited", "gateway")
@@ -99,7 +108,7 @@ async def test_a_callers_limit_is_one_over_all_replicas(
     replicas = await start("caller", server.url)
     said = await asked_at_once(replicas)
     assert Counter(each.status for each in said) == {404: LIMIT, 429: CALLS - LIMIT}
-    assert len((await sandbox.ledger("close")).requests) == LIMIT
+    assert await reached(sandbox) == LIMIT
     left = sorted(each.headers["ratelimit"].split(";")[1] for each in said)
     assert left == sorted([*(f"r={each}" for each in range(LIMIT)), *["r=0"] * (CALLS - LIMIT)])
     assert {each.headers["ratelimit-policy"] for each in said} == {f'"requests";q={LIMIT};w=60'}
@@ -122,4 +131,4 @@ async def test_without_redis_each_replica_has_its_share(
     said = await asked_at_once(replicas)
     share = REPLICAS * (LIMIT // REPLICAS)
     assert Counter(each.status for each in said) == {404: share, 429: CALLS - share}
-    assert len((await sandbox.ledger("close")).requests) == share
+    assert await reached(sandbox) == share

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 import pytest
 import redis
 
+from gateway.api.access import hash_key
 from gateway.app import create_app
 from gateway.sandbox import close, coperniq, reevo, slant
 from gateway.sandbox.configuration import configuration
@@ -20,6 +22,7 @@ from tests.integration.programs import Program, run
 from tests.integration.sealed import ENCRYPTION_KEY, SIGNING_KEY, Sealed, sealed
 from tests.integration.two_ends import VENDORS, Gateway, Sandbox
 from tests.sandboxed import KEY, Answered
+from tests.telemetry.collector import Collected, Collector, collecting
 
 PERSON = "Quillon Featherstonehaugh"
 MAIL = "quillon@featherstonehaugh.example"
@@ -43,6 +46,8 @@ SECRETS = (
     TOKEN, *TOKEN.split("."),
 )  # fmt: skip
 
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 DRAFTS: dict[str, dict[str, Any]] = {
     "slant": {"name": PERSON, "custom_fields": {"source": MAIL}},
     "coperniq": {"name": PERSON, "description": DISEASE, "contacts": [{"email": MAIL}]},
@@ -62,12 +67,36 @@ allow_private_address = true
 
 
 @pytest.fixture(scope="module")
-def kept(folder: Path, sandbox_program: Program, closed_port: int, redis_url: str) -> Sealed:
+def collector() -> Iterator[Collector]:
+    """Where all of it is traced to."""
+    with collecting() as collector:
+        yield collector
+
+
+PATIENCE = 60
+AUDITOR_KEY = "canary-auditor-key"
+AUDITOR = {"Authorization": f"Bearer {AUDITOR_KEY}"}
+LEDGER = f"""
+[request_ledger]
+enabled = true
+
+[callers.auditor]
+key_sha256 = "{hash_key(AUDITOR_KEY)}"
+scopes = ["requests:read"]
+connections = ["*"]
+"""
+
+
+@pytest.fixture(scope="module")
+def kept(
+    folder: Path, sandbox_program: Program, closed_port: int, redis_url: str, collector: Collector
+) -> Sealed:
     """A production gateway that logs all it ever logs, with good credentials and with bad ones."""
     good = configuration(sandbox_program.url)
     bad = good.replace("sandbox", "canary").replace("connections.acme-", "connections.canary-")
     tokens = TOKENS.replace("PORT", str(closed_port))
-    return sealed(folder, "production", good + bad + tokens, redis_url)
+    traces = f'[telemetry]\notlp_endpoint = "{collector.url}"\n'
+    return sealed(folder, "production", good + bad + tokens + traces + LEDGER, redis_url)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +140,7 @@ async def everything_asked(gateway: Gateway, sandbox: Sandbox) -> list[Answered]
             await gateway.ask("GET", f"/v1/{PERSON}", X_Request_Id=MAIL),
             await gateway.ask("GET", one, User_Agent=MAIL, Cookie=f"a={PHONE}", X_Own=PERSON),
             await gateway.ask("GET", one, traceparent=MAIL, Prefer=PERSON),
+            await gateway.ask("GET", one, traceparent=PARENT, tracestate=f"{MAIL}={PERSON}"),
             await gateway.ask("GET", one, X_Request_Timeout_Ms=PHONE),
             await gateway.ask("GET", "/v1/connections", Authorization=f"Bearer {TOKEN}"),
             await gateway.ask("GET", "/v1/connections", Authorization=f"Basic {TOKEN}"),
@@ -135,10 +165,15 @@ async def everything_asked(gateway: Gateway, sandbox: Sandbox) -> list[Answered]
     return answers
 
 
+def is_request(span: Collected) -> bool:
+    """Whether a span is that of a request, which ends after those within it."""
+    return span.kind == "SERVER"
+
+
 async def test_no_secret_and_no_person_is_told_of(
-    production: Gateway, program: Program, sandbox: Sandbox
+    production: Gateway, program: Program, sandbox: Sandbox, collector: Collector
 ) -> None:
-    """No answer holds a secret, no problem a free text, the log neither of them nor a person."""
+    """No answer holds a secret, no problem a free text, log and traces neither nor a person."""
     answers = await everything_asked(production, sandbox)
     assert {answer.status for answer in answers} >= {
         200, 201, 400, 401, 404, 409, 412, 422, 431, 502, 503,
@@ -149,7 +184,17 @@ async def test_no_secret_and_no_person_is_told_of(
         assert answer.status < 400 or DISEASE not in text
     log = program.text()
     assert log.count('"event": "request"') >= len(answers)
+    for told in ('"vendor_calls": [{', '"store_calls": ', '"outcome": ', '"bytes_out": '):
+        assert told in log
+    counted = (await production.ask("GET", "/metrics")).content.decode()
+    assert 'gateway_vendor_calls_total{connection="acme-close"' in counted
+    assert [told for told in (*SECRETS, *PERSONAL) if told in counted] == []
     assert [told for told in (*SECRETS, *PERSONAL) if told in log] == []
+    spans = await collector.until(lambda spans: sum(map(is_request, spans)) >= len(answers))
+    assert sum(map(is_request, spans)) >= len(answers)
+    traces = "\n".join(span.text for span in spans)
+    assert {"PUT update", "begin"} <= {span.name for span in spans}
+    assert [told for told in (*SECRETS, *PERSONAL) if told in traces] == []
 
 
 async def test_a_caller_that_hangs_up_leaves_no_trace_of_itself(
@@ -218,6 +263,33 @@ async def test_the_store_holds_no_secret_and_no_person(
     assert whole.count(":op:") >= 2 * len(VENDORS)
     assert "acme-close" in whole
     assert [told for told in (*SECRETS, *PERSONAL) if told in whole] == []
+
+
+async def records_of(answers: list[Answered], gateway: Gateway) -> list[Answered]:
+    """What the ledger tells of requests that failed; records are written after the answers."""
+    failed = [answer.json["instance"] for answer in answers if answer.status >= 400]
+    until = time.monotonic() + PATIENCE
+    while (await gateway.ask("GET", failed[-1], **AUDITOR)).status == 404:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+    return [await gateway.ask("GET", place, **AUDITOR) for place in failed]
+
+
+async def test_the_ledger_holds_no_secret_and_no_person(
+    production: Gateway, sandbox: Sandbox, redis_url: str
+) -> None:
+    """Neither what it tells nor how it lies in the store; strangers are not in it at all."""
+    answers = await everything_asked(production, sandbox)
+    records = await records_of(answers, production)
+    assert {record.status for record in records} == {200, 404}
+    told = [record.content.decode() for record in records if record.status == 200]
+    assert {record.json["status"] for record in records if record.status == 200} >= {
+        400, 404, 409, 412, 422, 502,
+    }  # fmt: skip
+    lying = [line for line in dumped(redis_url) if ":req_" in line]
+    assert len(lying) >= len(told) > len(answers) / 3
+    for text in (*told, *lying):
+        assert [secret for secret in (*SECRETS, *PERSONAL, AUDITOR_KEY) if secret in text] == []
 
 
 def printed(*arguments: str, env: dict[str, str]) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from gateway.canonical import json_text
 from gateway.canonical.pipeline import Catalogue
 from gateway.conformance import Subject, laws
 from gateway.settings import Settings, parse
+from gateway.telemetry.hooks import Hooks
 from gateway.vendors import ENTRY_POINT_GROUP, installed
 from tests.plugin import book
 from tests.plugin.book import Book, Line
@@ -60,7 +61,7 @@ def settings(met: None) -> Settings:
 @pytest.fixture
 async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The gateway over a book in memory."""
-    app = create_app(settings, client=Line(Book()), served=lambda _: None)
+    app = create_app(settings, client=Line(Book()), hooks=Hooks())
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://gateway.test",

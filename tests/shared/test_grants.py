@@ -8,7 +8,8 @@ import pytest
 
 from gateway.errors import StoreUnavailable
 from gateway.shared.grants import Grants, MemoryGrants, RedisGrants, grant_name
-from gateway.shared.nodes import ClusterNodes, OneNode
+from gateway.shared.moving import ClusterNodes
+from gateway.shared.nodes import OneNode
 from tests.idempotency.conftest import cluster_servers, cluster_url
 from tests.servers import RedisServer
 

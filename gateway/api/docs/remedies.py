@@ -105,6 +105,12 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
         "idempotency",
         of_writes=False,
     ),
+    "request-not-found": Remedy(
+        "The gateway keeps no ledger of requests, or its record has ended, or was never written: "
+        "only writes and failures of known callers are kept, and not while the store is slow.",
+        "Look for the request id in the gateway's log; `detail` says whether there is a ledger.",
+        of_writes=False,
+    ),
     "route-not-found": Remedy(
         "The path is none of this API; a slash too many is enough.",
         "Compare it with the reference.",
