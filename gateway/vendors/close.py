@@ -260,9 +260,9 @@ LISTING = Listing(
     paging="offset",
     page_size_max=PAGE_MAX,
     include_archived="derived",  # there is no such state, so none are held back
-    note="a list may lag 30 to 60 seconds behind a write (close.md 9); sorting by "
-    "expected_close_date goes by date_won, so won records, whose closed_at it is, stand among the "
-    "others",
+    # The lag: close.md 9.
+    note="a list may lag 30 to 60 seconds behind a write; sorting by expected_close_date goes by "
+    "date_won, so won records, whose closed_at it is, stand among the others",
 )  # fmt: skip
 
 

@@ -518,12 +518,12 @@ TRANSLATOR = Vendor(
     ),
     idempotency=NativeIdempotency(
         supported=True, header="Idempotency-Key", window_seconds=3600, methods=("POST", "PATCH"),
-        note="per path; a 5xx is not kept (slant.md 8)",
+        note="per path; a 5xx is not kept",  # slant.md 8
     ),
     concurrency=Concurrency(
         window="The gateway reads the record, compares, then writes: an edit at the vendor between "
-        "the two is not seen, nor is a stage moved by the vendor's own automation (slant.md 6)."
-    ),
+        "the two is not seen, nor is a stage moved by the vendor's own automation."
+    ),  # slant.md 6
     delete="unsupported",
     rate_limits=(
         RateLimit(scope="credential", limit=1000, window_seconds=3600,
