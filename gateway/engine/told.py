@@ -2,12 +2,16 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from gateway.engine.exchange import Call, Exchange, Layer
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, InternalError
 from gateway.shared import trail
 from gateway.shared.trail import VendorCalled
 from gateway.translator import VendorResponse
+
+CANCELLED: Final = "cancelled"
+"""What a call is told with that the gateway itself gave up, as it does at its end."""
 
 
 def told(vendor: str, connection: str, tell: Callable[[VendorCalled], None]) -> Layer:
@@ -19,11 +23,14 @@ def told(vendor: str, connection: str, tell: Callable[[VendorCalled], None]) -> 
     def around(inner: Exchange) -> Exchange:
         async def exchange(call: Call) -> VendorResponse:
             began_ns, start = time.time_ns(), time.perf_counter()
-            response, code = None, "cancelled"
+            response, code = None, CANCELLED
             try:
                 response = await inner(call)
             except GatewayError as error:
                 code = error.code
+                raise
+            except Exception:
+                code = InternalError.code
                 raise
             finally:
                 called = VendorCalled(
