@@ -12,14 +12,14 @@ WHEELS := $(or $(GATEWAY_TOOLS),.tools)/wheels
 CLIENTS_LOCK := tests/contract/clients/requirements.txt
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(ARGS)
-COMPILE = $(LOCK) --extra fast --extra otel pyproject.toml
+COMPILE = $(LOCK) --extra fast --extra http2 --extra otel pyproject.toml
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup tools demo check test clients faults soak mutants format lock
+.PHONY: help setup tools demo check test clients faults soak mutants bench format lock
 
 help:
 	@echo "make demo     show the gateway at work on four simulated vendors (ARGS=--exit ends after the tour)"
@@ -29,6 +29,7 @@ help:
 	@echo "make soak     the fault rig for hours, and properties with other examples than the last time"
 	@echo "make check    format, lint, types, import contracts, and the files of deploy/"
 	@echo "make mutants  break the code in known ways, one at a time: the tests have to notice each"
+	@echo "make bench    what the gateway costs, beside its peers (ARGS=--growth adds what grows)"
 	@echo "make format   format, and mend what lint can mend"
 	@echo "make tools    unpack the programs that tests need and the machine lacks; test does it too"
 	@echo "make setup    install into $(VENV); the others do it when it is due (PYTHON=python3.12 chooses)"
@@ -84,6 +85,9 @@ clients: $(READY) $(CLIENTS)/.ready
 
 mutants: $(READY) tools
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+bench: tools
+	@$(BIN)/python -m tests.performance.bench $(ARGS)
 
 faults: tools
 	GATEWAY_FAULTS=gate GATEWAY_REQUIRE_TOOLS=1 $(BIN)/pytest tests/faults $(ARGS)

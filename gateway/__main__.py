@@ -74,11 +74,13 @@ def _config(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    from gateway.app import garbage
+    from gateway.app.serving import serve
+
+    garbage.look_seldom()
     settings = _settings(arguments)
     if settings is None:
         return 2
-    from gateway.app.serving import serve
-
     workers = arguments.workers or settings.file.server.workers
     if workers > 1 and settings.file.redis.url is None:
         print("--workers: several workers need redis.url, the store they share", file=sys.stderr)
@@ -86,7 +88,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     os.environ[CONFIG_VARIABLE] = str(arguments.config)
     # The server drains on SIGTERM and then raises it once more, which would be no good end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    began = serve(settings, host=arguments.host, port=arguments.port, workers=workers)
+    file = Path(arguments.config)
+    began = serve(settings, file, host=arguments.host, port=arguments.port, workers=workers)
     return 0 if began else 3
 
 
@@ -138,7 +141,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _openapi(_: argparse.Namespace) -> int:
-    from gateway.api.documents import printed
+    from gateway.api.openapi import printed
     from gateway.app import document
 
     print(printed(document()))

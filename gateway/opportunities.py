@@ -1,10 +1,9 @@
 """The use cases: get, create, update and delete one opportunity, or rehearse doing so."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gateway.canonical.ids import join
 from gateway.canonical.opportunity import (
@@ -63,6 +62,22 @@ class Terms:
     """Vendor calls made so far."""
 
 
+class _Named:
+    """Errors from within name the connection."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: str) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        """Nothing has to be done before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, GatewayError):
+            error.connection = self._connection
+
+
 class Conversation:
     """One connection spoken to on one caller's terms: dialogues in, canonical results out."""
 
@@ -74,6 +89,8 @@ class Conversation:
         self._exchange = exchange
         self._catalogues = catalogues
         self.now = datetime.now(UTC)
+        self.named = _Named(at.name)
+        self._context: Context | None = None
 
     async def send(self, request: VendorRequest) -> VendorResponse:
         """Makes one vendor call within the deadline, unless it is a write that was made already."""
@@ -93,7 +110,9 @@ class Conversation:
     def context(self, catalogue: Catalogue | None = None) -> Context:
         """The context with what is known of the catalogue, or with the one that is given."""
         held = self._catalogues.held(self.at.name) if catalogue is None else catalogue
-        return self.at.context(self.now, held, lenient=self.terms.lenient)
+        if self._context is None or self._context.catalogue is not held:
+            self._context = self.at.context(self.now, held, lenient=self.terms.lenient)
+        return self._context
 
     async def informed(self, *, anew: bool = False) -> Context:
         """The context with the catalogue in it, read from the vendor if need be."""
@@ -125,18 +144,9 @@ class Conversation:
             return self.at.vendor.translator(await self.informed())
         return self.at.vendor.translator(self.context())
 
-    @contextmanager
-    def named(self) -> Iterator[None]:
-        """Errors from within name the connection."""
-        try:
-            yield
-        except GatewayError as error:
-            error.connection = self.at.name
-            raise
-
     async def hold(self, translator: Translator, dialogue: Dialogue[T]) -> T:
         """Holds a dialogue with the vendor."""
-        with self.named():
+        with self.named:
             return await conduct(dialogue, translator, self.send)
 
     def saw(self, translator: Translator, opportunity: Opportunity) -> Opportunity:
@@ -246,7 +256,7 @@ class Opportunities:
     async def creating(self, talk: Conversation, draft: OpportunityDraft) -> Resolved:
         """What a draft over the connection's defaults comes to. Raises `Rejected`."""
         at = talk.at
-        sent = ((name, value) for name, value in draft.sent() if name != "connection")
+        sent = [member for member in draft.sent() if member[0] != "connection"]
         whole = [*with_defaults(sent, at.defaults, at.vendor.dialect, at.aliases)]
 
         async def nothing() -> None:
@@ -261,7 +271,7 @@ class Opportunities:
         read: Callable[[], Awaitable[Opportunity]],
     ) -> Resolved:
         """What a patch of the record that `read` gives comes to. Raises `Rejected`."""
-        return await self._resolved(talk, "update", [*patch.sent()], read)
+        return await self._resolved(talk, "update", patch.sent(), read)
 
     async def _creation(self, talk: Conversation, draft: OpportunityDraft) -> "_Errand":
         ready = await self.creating(talk, draft)
@@ -304,12 +314,11 @@ class Opportunities:
         asked = Asked(
             vendor=talk.at.vendor, action=action, members=members, lenient=talk.terms.lenient
         )
-        with talk.named():
+        with talk.named:
             return await resolved(asked, talk.context(), talk.informed, read)
 
 
-@dataclass(frozen=True, slots=True)
-class _Errand:
+class _Errand(NamedTuple):
     """A write that is ready to be held or rehearsed."""
 
     translator: Translator
@@ -317,7 +326,7 @@ class _Errand:
     warnings: Sequence[Warning]
 
     async def rehearsed(self, talk: Conversation) -> Rehearsal:
-        with talk.named():
+        with talk.named:
             return await rehearse(self.dialogue, self.translator, talk.send)
 
 

@@ -277,7 +277,9 @@ class Vendor:
 
     def needs_first(self, context: Context) -> frozenset[str]:
         """The canonical fields whose update needs the record, on one connection."""
-        return self.reads_first | (self.reads_also(context) if self.reads_also else frozenset())
+        if self.reads_also is None:
+            return self.reads_first
+        return self.reads_first | self.reads_also(context)
 
     def lists(self, context: Context | None = None) -> Listing:
         """How the vendor lists, or one connection to it."""

@@ -8,9 +8,11 @@ from fastapi import FastAPI
 from gateway.api.desk import House
 from gateway.api.writes import METHODS, MODELS, Action, Write
 from gateway.canonical import ids
+from gateway.idempotency.addresses import address, operation_id
 from gateway.idempotency.envelope import enveloped
+from gateway.idempotency.fingerprint import spelled as spelled_body
 from gateway.idempotency.permit import _sealed, spelled
-from gateway.idempotency.record import Fingerprint, address, operation_id
+from gateway.idempotency.record import Fingerprint
 from gateway.translator import VendorRequest, VendorResponse
 
 OWNER = "holder"
@@ -34,11 +36,13 @@ async def begun(
     house: House = app.state.house
     store = house.registry.store
     vendor_id = split[1] if about and (split := ids.split(about)) else None
+    model = None if body is None else MODELS[action].model_validate(body)
     write = Write(
         action=action,
         connection=connection,
         vendor_id=vendor_id,
-        body=None if body is None else MODELS[action].model_validate(body),
+        body=model,
+        text=spelled_body(model),
         request_id="req_first",
         instance="/v1/requests/req_first",
     )

@@ -98,6 +98,8 @@ BROWSER = Tool(
     version="--version",
     aliases=("chromium", "chromium-browser", "google-chrome"),
 )  # fmt: skip
+WRK = Tool(name="wrk", packages=("wrk", "libluajit2-5.1-2", "libssl3"), version="--version")
+"""A second opinion of the bench, which does without it: no test needs it, so none fetches it."""
 TOOLS = (REDIS, NGINX, HAPROXY, FAKETIME, CURL, JQ, BROWSER, PROMETHEUS)
 FOLDERS = ("usr/lib/chromium", "usr/bin", "usr/sbin")
 """Where packages have programs; what one has in `usr/bin` may only lead to one outside of it."""

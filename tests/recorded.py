@@ -1,7 +1,5 @@
 """Requests on record, put into the ledger of a running gateway."""
 
-from dataclasses import replace
-
 from fastapi import FastAPI
 
 from gateway.api.desk import House
@@ -19,6 +17,6 @@ async def recorded(app: FastAPI, *connections: str, caller: str = "tests") -> di
     ids = {at: f"req_{number + 1:024x}" for number, at in enumerate(connections)}
     for at, request_id in ids.items():
         place = f"/v1/requests/{request_id}"
-        served = replace(SERVED, caller=caller, connection=at, instance=place)
+        served = SERVED._replace(caller=caller, connection=at, instance=place)
         await house.ledger.put([entry(served, KEY)])
     return ids

@@ -19,7 +19,7 @@ from gateway.__main__ import CONFIG_VARIABLE, main
 from gateway.api.access import hash_key
 from gateway.app import document
 from gateway.canonical import json_text
-from gateway.idempotency.record import address
+from gateway.idempotency.addresses import address
 from gateway.idempotency.redis import RedisStore
 from gateway.sandbox import create_sandbox
 from gateway.sandbox.configuration import configuration

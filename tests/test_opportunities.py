@@ -126,3 +126,16 @@ async def test_any_record_is_read_or_refused(vendor: str, junk: list[tuple[int, 
         except ValidationFailed as error:
             pointers = [fault.pointer for fault in error.faults]
         assert pointers in ([], ["/record"])
+
+
+async def test_what_follows_from_a_catalogue_is_worked_out_once_a_connection() -> None:
+    """Contexts of one connection and catalogue share it; another catalogue starts afresh."""
+    async with sandboxed() as house:
+        opportunities, connections = use_cases(house)
+        talk = opportunities.speak(connections["acme-close"], terms())
+        before, again = talk.context(), talk.context()
+        assert before.worked_out is again.worked_out
+        informed = await talk.informed()
+        assert informed.catalogue.known
+        assert informed.worked_out is not before.worked_out
+        assert talk.context().worked_out is informed.worked_out

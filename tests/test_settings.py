@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from gateway.api.access import hash_key
+from gateway.connections import Carrier, Proxy
 from gateway.settings import ConfigurationError, Settings, load, parse
 from gateway.vendors import installed
 from tests.sandboxed import tree
@@ -210,6 +212,69 @@ def test_nearly_everything_has_a_default() -> None:
         "https://api.close.com/api/v1", None, "UTC",
     )  # fmt: skip
     assert (at.enabled, at.read_only, at.require_if_match) == (True, False, False)
+    assert at.carrier == Carrier("lean")
+
+
+def test_the_stock_client_can_be_chosen_for_a_connection() -> None:
+    """By its name; there is no third."""
+    assert parsed(close(transport="httpx")).connections["one"].carrier == Carrier("httpx")
+    with pytest.raises(ConfigurationError, match="transport: Input should be 'lean' or 'httpx'"):
+        parsed(close(transport="aiohttp"))
+
+
+PROXY = {"url": "http://proxy.example.com:3128", "username": "we", "password": "proxy-secret"}
+
+
+def test_the_stock_client_can_speak_http_2_and_go_through_a_proxy() -> None:
+    """Whose password is a secret like any other."""
+    settings = parsed(close(transport="httpx", http2=True, proxy=PROXY))
+    carrier = settings.connections["one"].carrier
+    assert carrier == Carrier(
+        "httpx",
+        http2=True,
+        proxy=Proxy(PROXY["url"], username="we", password=SecretStr("proxy-secret")),
+    )
+    assert "proxy-secret" not in repr(carrier)
+    assert "proxy-secret" not in repr(settings)
+    proxy = {**PROXY, "password": {"env": "PROXY_PASSWORD"}}
+    found = parse(close(transport="httpx", proxy=proxy), {"PROXY_PASSWORD": "p"}, Path())
+    through = found.connections["one"].carrier.proxy
+    assert through
+    assert through.password == SecretStr("p")
+
+
+@pytest.mark.parametrize(
+    ("account", "faults"),
+    [
+        ({"http2": True}, ['http2: takes transport = "httpx"']),
+        ({"proxy": PROXY}, ['proxy: takes transport = "httpx"']),
+        (
+            {"transport": "httpx", "proxy": {"url": "proxy.example.com"}},
+            ["proxy.url: is not an address such as http://proxy.example.com:3128"],
+        ),
+        (
+            {"transport": "httpx", "proxy": {"url": "http://proxy.example.com/way"}},
+            ["proxy.url: is not an address such as http://proxy.example.com:3128"],
+        ),
+        (
+            {"transport": "httpx", "proxy": {"url": "http://we:secret@proxy.example.com"}},
+            ["proxy.url: holds credentials; those are proxy.username and proxy.password"],
+        ),
+        (
+            {"transport": "httpx", "proxy": {"url": PROXY["url"], "username": "we"}},
+            ["proxy.password: is missing: a proxy is told both, or neither"],
+        ),
+        (
+            {"transport": "httpx", "proxy": {**PROXY, "username": "w\u00e9"}},
+            ["proxy.username: holds characters that no header can carry"],
+        ),
+    ],
+)
+def test_what_a_carrier_cannot_do_is_told(account: dict[str, Any], faults: list[str]) -> None:
+    """By its key, and without the secret."""
+    with pytest.raises(ConfigurationError) as caught:
+        parsed(close(**account))
+    assert caught.value.faults == [f"connections.one.{each}" for each in faults]
 
 
 def test_a_vendor_of_one_currency_gives_it() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import structlog
 
 from gateway.api.access import hash_key
 from gateway.app import create_app
@@ -17,7 +16,8 @@ from gateway.canonical import json_text
 from gateway.sandbox import create_sandbox
 from gateway.sandbox.configuration import configuration
 from gateway.settings import Settings, load
-from gateway.settings.watch import follow
+from gateway.settings.watch import _Versions, follow
+from gateway.telemetry import logs
 from tests.sandboxed import SANDBOX_URL, InProcess
 
 ONE = '[connections.one]\nvendor = "close"\ncredentials = { api_key = "k" }\n'
@@ -90,6 +90,27 @@ async def test_included_files_are_followed_too(tmp_path: Path) -> None:
     assert followed.taken == [["one", "two"], ["one", "three", "two"], ["one"]]
 
 
+def test_a_file_is_read_for_its_includes_when_it_was_written_and_not_before(
+    tmp_path: Path,
+) -> None:
+    """To read thousands of connections takes a second, and it is looked at every other one."""
+    path, versions = tmp_path / "gateway.toml", _Versions(tmp_path / "gateway.toml")
+    for name in ("a", "b"):
+        rewritten(tmp_path / f"{name}.toml", "")
+
+    def followed() -> list[str]:
+        return [name.stem for name, *_ in versions.now()]
+
+    rewritten(path, 'include = ["a.toml"]')
+    assert followed() == ["gateway", "a"]
+    before = path.stat().st_mtime_ns
+    path.write_text('include = ["b.toml"]', encoding="utf-8")
+    os.utime(path, ns=(before, before))
+    assert followed() == ["gateway", "a"]
+    os.utime(path, ns=(before + 1, before + 1))
+    assert followed() == ["gateway", "b"]
+
+
 async def test_a_file_that_is_not_fit_is_refused_whole(tmp_path: Path) -> None:
     """With its faults; the next fit one is taken on."""
     path, followed = tmp_path / "gateway.toml", Followed()
@@ -133,7 +154,7 @@ async def test_a_running_gateway_takes_on_callers_and_connections(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A new key lets in, an old one no longer, a cursor leads on; a bad file changes nothing."""
-    structlog.reset_defaults()
+    logs.configure()
     path, accounts = tmp_path / "gateway.toml", configuration(SANDBOX_URL)
     rewritten(path, caller("old") + caller("both") + accounts)
     app = create_app(load(path, {}), client=InProcess(create_sandbox()), file=path)
@@ -174,6 +195,6 @@ async def test_a_running_gateway_takes_on_callers_and_connections(
         told = ""
         while "colour: is not a setting" not in told:
             await asyncio.sleep(OFTEN)
-            told += capsys.readouterr().out
+            told += capsys.readouterr().err
         assert app.state.house is held
         assert (await asked("both")).status_code == 503

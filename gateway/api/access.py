@@ -38,7 +38,7 @@ class Caller:
 
     def sees(self, connection: str) -> bool:
         """Whether one of the caller's patterns fits."""
-        return any(fnmatchcase(connection, pattern) for pattern in self.patterns)
+        return self.sees_all or any(fnmatchcase(connection, each) for each in self.patterns)
 
     @property
     def sees_all(self) -> bool:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from starlette.requests import ClientDisconnect, Request
 
+from gateway.api.visit import Visit
 from gateway.canonical import json_text
 from gateway.canonical.ids import pointer
 from gateway.canonical.query import DEFAULT_LIMIT, MAX_LIMIT
@@ -42,21 +42,15 @@ _WORDS = {
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def json_body(request: Request, media_types: tuple[str, ...], seconds: float) -> Any:
+async def json_body(request: Visit, media_types: tuple[str, ...], seconds: float) -> Any:
     """The request's JSON object. Raises `Rejected` for what is not strict JSON of these types."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = request.lines.first(b"content-type").partition(";")[0].strip().lower()
     if kind not in media_types:
         raise UnsupportedMediaType(f"Send the body as {' or '.join(media_types)}.")
-    encoding = request.headers.get("content-encoding", "identity").lower()
+    encoding = request.lines.first(b"content-encoding", "identity").lower()
     if encoding != "identity":
         raise UnsupportedMediaType("Send the body without a content encoding.")
-    try:
-        async with asyncio.timeout(seconds):
-            data = await _capped(request)
-    except TimeoutError:
-        raise RequestTimeout("The request body did not arrive in time.") from None
-    except ClientDisconnect:
-        raise MalformedRequest("The request body broke off.") from None
+    data = await _arrived(request, seconds)
     try:
         value = json_text.read(data)
     except json_text.JsonTextError as error:
@@ -81,9 +75,11 @@ def parsed(model: type[Model], value: Any) -> Model:
 
 
 def query(
-    request: Request, known: Iterable[str], repeatable: Iterable[str] = ()
+    request: Visit, known: Iterable[str], repeatable: Iterable[str] = ()
 ) -> dict[str, list[str]]:
     """The query's parameters. Raises `ValidationFailed` for an unknown or repeated one."""
+    if not request.scope["query_string"]:
+        return {}
     known, repeatable = list(known), set(repeatable)
     found: dict[str, list[str]] = {}
     faults: list[Fault] = []
@@ -110,18 +106,33 @@ def parameter(name: str, detail: str, allowed: tuple[Any, ...] = ()) -> Fault:
     return Fault(code=ValidationFailed.code, detail=detail, parameter=name, allowed=allowed)
 
 
-async def _capped(request: Request) -> bytes:
-    declared = request.headers.get("content-length", "")
+async def _arrived(request: Visit, seconds: float) -> bytearray:
+    """The body; a clock runs only for one that is still on its way."""
+    if request.is_whole:
+        return await _capped(request)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _capped(request)
+    except TimeoutError:
+        raise RequestTimeout("The request body did not arrive in time.") from None
+
+
+async def _capped(request: Visit) -> bytearray:
+    declared = request.lines.first(b"content-length")
     if _LENGTH.fullmatch(declared) and int(declared) > MAX_BODY:
         raise BodyTooLarge(f"A body holds at most {MAX_BODY} bytes.")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
+    data, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise MalformedRequest("The request body broke off.")
+        part = message.get("body", b"")
+        request.bytes_in += len(part)
+        data += part
+        if len(data) > MAX_BODY:
             raise BodyTooLarge(f"A body holds at most {MAX_BODY} bytes.")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        more = message.get("more_body", False)
+    return data
 
 
 def _fault(model: type[BaseModel], value: Any, detail: ErrorDetails) -> Fault:

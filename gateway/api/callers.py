@@ -1,11 +1,12 @@
 """The route that tells a caller who it is here: the console asks it what to offer."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from gateway.api import bodies, documents
 from gateway.api.access import SCOPES
 from gateway.api.desk import Desk
+from gateway.api.visit import Visit
 from gateway.canonical.schema import Answer
 
 router = APIRouter(tags=["callers"])
@@ -25,7 +26,7 @@ class CallerAnswer(Answer):
 
 
 @router.get("/v1/caller", **documents.discovery("get_caller", CallerAnswer))
-async def get_caller(request: Request) -> Response:
+async def get_caller(request: Visit) -> Response:
     """Tells who asks, and what it may do and see; whoever has any scope may know."""
     desk = await Desk.at(request, *SCOPES)
     bodies.query(request, ())

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pydantic import BaseModel
-from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import headers
 from gateway.api.access import Access, Caller, connection_of
 from gateway.api.cursors import Cursors
 from gateway.api.quotas import Quotas
+from gateway.api.visit import Visit
 from gateway.canonical import ids, json_text
 from gateway.canonical.opportunity import Opportunity
 from gateway.connections import Connection
@@ -59,24 +59,24 @@ class Desk:
     """One request being served."""
 
     @classmethod
-    async def at(cls, request: Request, *scopes: str) -> Self:
+    async def at(cls, request: Visit, *scopes: str) -> Self:
         """The desk of a request whose caller is known, and has any of the scopes.
 
         Raises `Denied`, `Throttled`, or `MalformedRequest` for its headers.
         """
         house: House = request.app.state.house
-        caller = await house.access.caller(request.headers.getlist("authorization"))
+        caller = await house.access.caller(request.lines.all(b"authorization"))
         request.state.caller = caller.name
         await house.quotas.admit(request, caller)
         caller.require(*scopes)
         return cls(request, house, caller)
 
-    def __init__(self, request: Request, house: House, caller: Caller) -> None:
+    def __init__(self, request: Visit, house: House, caller: Caller) -> None:
         self.request = request
         self.house = house
         self.caller = caller
-        self.lenient = headers.is_lenient(request.headers)
-        self.seconds = headers.timeout_seconds(request.headers, self.house.request_seconds)
+        self.lenient = headers.is_lenient(request.lines)
+        self.seconds = headers.timeout_seconds(request.lines, self.house.request_seconds)
         self.until = asyncio.get_running_loop().time() + self.seconds
 
     def connection(self, name: str) -> Connection:
@@ -101,26 +101,23 @@ class Desk:
     def terms(self) -> Terms:
         """How the caller wants it done, from the headers. Raises `MalformedRequest`."""
         now = asyncio.get_running_loop().time()
-        terms = Terms(
+        return Terms(
             until=min(self.until, now + self.house.vendor_seconds),
             patience=now + self.house.vendor_seconds,
             caller=self.caller.name,
             lenient=self.lenient,
-            if_match=headers.etags(self.request.headers, "if-match"),
+            if_match=headers.etags(self.request.lines, "if-match"),
         )
-        self.request.state.terms = terms
-        return terms
 
     def answer(
         self, body: BaseModel | Mapping[str, Any], status: int = 200, **extra: str
     ) -> Response:
         """A JSON answer with exact numbers."""
-        data = body.model_dump() if isinstance(body, BaseModel) else body
         response = Response(
-            json_text.write(data), status_code=status, media_type="application/json"
+            json_text.write(body), status_code=status, media_type="application/json"
         )
-        for name, value in {**extra, **self.preference()}.items():
-            response.headers[name] = value
+        told = {**extra, **self.preference()}
+        response.raw_headers += [headers.line(name, value) for name, value in told.items()]
         return response
 
     def opportunity_answer(
@@ -136,6 +133,6 @@ class Desk:
         return {"Preference-Applied": "handling=lenient", "Vary": "Prefer"}
 
 
-def shown(opportunity: Opportunity, *, raw: bool) -> Opportunity:
-    """An opportunity as a caller sees it: the vendor's own payload only if it was asked for."""
-    return opportunity if raw else opportunity.model_copy(update={"raw": None})
+def shown(opportunity: Opportunity, *, raw: bool) -> Mapping[str, Any]:
+    """What a caller sees of an opportunity: the vendor's own payload only if it was asked for."""
+    return vars(opportunity) if raw else {**vars(opportunity), "raw": None}

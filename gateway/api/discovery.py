@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from gateway.api import bodies, documents, parameters
 from gateway.api.access import READ
 from gateway.api.desk import Desk, House
+from gateway.api.visit import Visit
 from gateway.canonical.capabilities import Capabilities
 from gateway.canonical.custom_fields import CustomField
 from gateway.canonical.pipeline import Catalogue, Person, Pipeline
@@ -117,7 +118,7 @@ class VendorList(Answer):
 
 
 @router.get("/v1/connections", **documents.discovery("list_connections", ConnectionList))
-async def list_connections(request: Request) -> Response:
+async def list_connections(request: Visit) -> Response:
     """Lists the connections that the caller may see."""
     desk = await Desk.at(request, READ)
     bodies.query(request, ())
@@ -129,7 +130,7 @@ async def list_connections(request: Request) -> Response:
     "/v1/connections/{connection}",
     **documents.discovery("get_connection", ConnectionAnswer, parameters.CHECK),
 )
-async def get_connection(request: Request, connection: str) -> Response:
+async def get_connection(request: Visit, connection: str) -> Response:
     """Tells how a connection fares; `check=true` asks the vendor, at most once a minute."""
     desk = await Desk.at(request, READ)
     found = bodies.query(request, ("check",))
@@ -146,7 +147,7 @@ async def get_connection(request: Request, connection: str) -> Response:
     "/v1/connections/{connection}/capabilities",
     **documents.discovery("get_capabilities", Capabilities),
 )
-async def get_capabilities(request: Request, connection: str) -> Response:
+async def get_capabilities(request: Visit, connection: str) -> Response:
     """Tells what a connection can do, cell by cell."""
     desk = await Desk.at(request, READ)
     bodies.query(request, ())
@@ -159,7 +160,7 @@ async def get_capabilities(request: Request, connection: str) -> Response:
 @router.get(
     "/v1/connections/{connection}/pipelines", **documents.discovery("list_pipelines", PipelineList)
 )
-async def list_pipelines(request: Request, connection: str) -> Response:
+async def list_pipelines(request: Visit, connection: str) -> Response:
     """Lists pipelines with their stages in order."""
     desk = await Desk.at(request, READ)
     catalogue = await _catalogue(desk, connection)
@@ -170,7 +171,7 @@ async def list_pipelines(request: Request, connection: str) -> Response:
     "/v1/connections/{connection}/custom-fields",
     **documents.discovery("list_custom_fields", CustomFieldList),
 )
-async def list_custom_fields(request: Request, connection: str) -> Response:
+async def list_custom_fields(request: Visit, connection: str) -> Response:
     """Lists the definitions of custom fields."""
     desk = await Desk.at(request, READ)
     catalogue = await _catalogue(desk, connection)
@@ -178,7 +179,7 @@ async def list_custom_fields(request: Request, connection: str) -> Response:
 
 
 @router.get("/v1/connections/{connection}/users", **documents.discovery("list_users", UserList))
-async def list_users(request: Request, connection: str) -> Response:
+async def list_users(request: Visit, connection: str) -> Response:
     """Lists people who can own an opportunity."""
     desk = await Desk.at(request, READ)
     catalogue = await _catalogue(desk, connection)
@@ -186,7 +187,7 @@ async def list_users(request: Request, connection: str) -> Response:
 
 
 @router.get("/v1/vendors", **documents.discovery("list_vendors", VendorList))
-async def list_vendors(request: Request) -> Response:
+async def list_vendors(request: Visit) -> Response:
     """Lists every installed vendor and its static capabilities."""
     desk = await Desk.at(request, READ)
     bodies.query(request, ())
@@ -210,7 +211,7 @@ def _listable(things: tuple[Any, ...] | None, what: str) -> tuple[Any, ...]:
 
 
 def _listed(desk: Desk, items: Iterable[Answer]) -> Response:
-    return desk.answer({"items": [item.model_dump() for item in items], "next_cursor": None})
+    return desk.answer({"items": list(items), "next_cursor": None})
 
 
 async def _check(desk: Desk, at: Connection) -> None:

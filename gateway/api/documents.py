@@ -1,39 +1,30 @@
-"""What the OpenAPI document says of each route, kept apart from what the route does."""
+"""What the OpenAPI document says of each route, kept apart from what the route does.
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, Literal
+It is worked out when somebody asks for the document: as a rule nobody does, and it takes 1 MB.
+"""
 
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial, wraps
+from typing import Any, Final, ParamSpec
+
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
 
-from gateway.api import examples, failures, parameters
+from gateway.api import failures, parameters
 from gateway.api.bodies import JSON, MERGE_PATCH
 from gateway.api.parameters import (
-    ANSWERED,
     IF_MATCH,
     IF_NONE_MATCH,
     INCLUDE,
     KEY,
     LIST,
-    PLACES,
     PREFER,
     REQUEST_ID,
     TIMEOUT,
 )
-from gateway.api.problems import MEDIA_TYPE, TITLES, Problem
+from gateway.api.problems import MEDIA_TYPE, TITLES
 
-VERSION: Final = "1.1.0"
-"""Of the document, not of the gateway: its minor number counts the releases within v1."""
-INFO: Final = """\
-One canonical opportunity API in front of many CRM vendors.
-
-Every error is an RFC 9457 problem: key on its `code`, and do what its `retry` says. Enumerations \
-in answers grow (`x-extensible-enum` has those of today), and so do answers: keep what you do not \
-know. Amounts are decimal strings, so that no digit is lost. A write with an `Idempotency-Key` has \
-one effect, however often it is sent. The W3C headers `traceparent` and `tracestate` are honoured \
-on every request. `HEAD` works wherever `GET` does.
-"""
 REF: Final = "#/components/{kind}/{name}"
 SECURITY: Final[list[dict[str, list[str]]]] = [{"callerKey": []}]
 
@@ -42,9 +33,44 @@ READ_ERRORS: Final = (400, 401, 403, 404, 408, 409, 412, 422, 429, 431, 500, 502
 BODY_ERRORS: Final = (413, 415)
 WRITE_ERRORS: Final = (428,)
 
-_requests: dict[str, type[BaseModel]] = {}
+REQUESTS: Final[dict[str, type[BaseModel]]] = {}
+"""Models of what is sent, by name, of the routes that were documented."""
+
+Said = Mapping[str, Any]
+P = ParamSpec("P")
+_saying: dict[str, Callable[[], Said]] = {}
 
 
+def documented(routes: Iterable[BaseRoute]) -> list[APIRoute]:
+    """The routes that the document is about, with all that it says of them."""
+    return [
+        APIRoute(
+            route.path,
+            route.endpoint,
+            methods=route.methods,
+            tags=route.tags,
+            **_saying[route.operation_id](),
+        )
+        for route in routes
+        if isinstance(route, APIRoute) and route.operation_id
+    ]
+
+
+def _declared(name: str, say: Callable[[], Said]) -> dict[str, Any]:
+    """What a route is declared with: its operation's name alone, the rest is said when asked."""
+    _saying[name] = say
+    return {"operation_id": name, "response_model": None}
+
+
+def _when_asked(say: Callable[P, Said]) -> Callable[P, dict[str, Any]]:
+    @wraps(say)
+    def declared(*about: P.args, **named: P.kwargs) -> dict[str, Any]:
+        return _declared(say.__name__, partial(say, *about, **named))
+
+    return declared
+
+
+@_when_asked
 def create_opportunity(body: type[BaseModel], answer: type[BaseModel]) -> dict[str, Any]:
     """POST /v1/opportunities."""
     return _write(
@@ -55,11 +81,13 @@ def create_opportunity(body: type[BaseModel], answer: type[BaseModel]) -> dict[s
     )
 
 
+@_when_asked
 def list_opportunities(answer: type[BaseModel]) -> dict[str, Any]:
     """GET /v1/opportunities."""
     return _operation("list_opportunities", {200: _answer(answer, "A page.")}, READ_ERRORS, LIST)
 
 
+@_when_asked
 def get_opportunity(answer: type[BaseModel]) -> dict[str, Any]:
     """GET /v1/opportunities/{opportunity_id}."""
     return _operation(
@@ -73,6 +101,7 @@ def get_opportunity(answer: type[BaseModel]) -> dict[str, Any]:
     )
 
 
+@_when_asked
 def update_opportunity(body: type[BaseModel], answer: type[BaseModel]) -> dict[str, Any]:
     """PATCH /v1/opportunities/{opportunity_id}."""
     operation = _write(
@@ -85,12 +114,14 @@ def update_opportunity(body: type[BaseModel], answer: type[BaseModel]) -> dict[s
     return operation
 
 
+@_when_asked
 def delete_opportunity() -> dict[str, Any]:
     """DELETE /v1/opportunities/{opportunity_id}."""
     done = {"description": "Deleted or archived.", "headers": _told()}
     return _write("delete_opportunity", {204: done}, [IF_MATCH])
 
 
+@_when_asked
 def translate(body: type[BaseModel], answer: type[BaseModel]) -> dict[str, Any]:
     """POST /v1/connections/{connection}/translations."""
     return _operation(
@@ -104,9 +135,13 @@ def translate(body: type[BaseModel], answer: type[BaseModel]) -> dict[str, Any]:
 
 def discovery(name: str, answer: type[BaseModel], *asked: dict[str, Any]) -> dict[str, Any]:
     """A GET that tells what there is."""
-    return _operation(name, {200: _answer(answer, "What there is.")}, READ_ERRORS, asked)
+    return _declared(
+        name,
+        lambda: _operation(name, {200: _answer(answer, "What there is.")}, READ_ERRORS, asked),
+    )
 
 
+@_when_asked
 def list_operations(answer: type[BaseModel], states: Collection[str]) -> dict[str, Any]:
     """GET /v1/operations."""
     return _operation(
@@ -117,11 +152,13 @@ def list_operations(answer: type[BaseModel], states: Collection[str]) -> dict[st
     )
 
 
+@_when_asked
 def get_operation(answer: type[BaseModel]) -> dict[str, Any]:
     """GET /v1/operations/{operation_id}."""
     return _operation("get_operation", {200: _answer(answer, "The operation.")}, READ_ERRORS)
 
 
+@_when_asked
 def resolve_operation(body: type[BaseModel], answer: type[BaseModel]) -> dict[str, Any]:
     """POST /v1/operations/{operation_id}/resolve."""
     operation = _operation(
@@ -134,100 +171,10 @@ def resolve_operation(body: type[BaseModel], answer: type[BaseModel]) -> dict[st
     return operation
 
 
+@_when_asked
 def get_request(answer: type[BaseModel]) -> dict[str, Any]:
     """GET /v1/requests/{request_id}."""
     return _operation("get_request", {200: _answer(answer, "The record.")}, READ_ERRORS)
-
-
-def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with all that no route can say: request models, problems, examples."""
-    document["info"] |= {"version": VERSION, "description": INFO}
-    components = document.setdefault("components", {})
-    schemas = components.get("schemas", {}) | _schemas("serialization", Problem)
-    requests = _schemas("validation", *_requests.values())
-    schemas |= {name: _without_nulls_for_absent(schema) for name, schema in requests.items()}
-    schemas["Problem"]["examples"] = list(failures.of_no_operation())
-    components["schemas"] = dict(sorted(schemas.items()))
-    _say_what_is_free(components["schemas"])
-    components["headers"] = dict(sorted(ANSWERED.items()))
-    components["examples"] = dict(sorted(failures.EXAMPLES.items()))
-    components["securitySchemes"] = {
-        "callerKey": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A caller's key or token, as Authorization: Bearer <it>.",
-        }
-    }
-    for item in document["paths"].values():
-        for operation in item.values():
-            _exemplify(operation)
-    document["servers"] = [{"url": "/", "description": "This gateway."}]
-    document["tags"] = [
-        {"name": "opportunities", "description": "Opportunities at any vendor."},
-        {"name": "connections", "description": "Connections, catalogues and capabilities."},
-        {"name": "operations", "description": "Writes, and what became of them."},
-        {"name": "requests", "description": "What the operator's ledger keeps of a request."},
-        {"name": "translations", "description": "What a write would send to its vendor."},
-        {"name": "callers", "description": "Who asks, and what it may do."},
-    ]
-    return document
-
-
-def printed(document: Mapping[str, Any]) -> str:
-    """The document as it is kept: indented, so that a change of it can be read."""
-    return json.dumps(document, indent=2, ensure_ascii=False)
-
-
-def _exemplify(operation: dict[str, Any]) -> None:
-    """Shows what an operation is sent and answers (`examples.EXCHANGES`), and where it is sent."""
-    parameters = {each["name"]: each for each in operation["parameters"]}
-    for name, description in PLACES.items():
-        if name in parameters and parameters[name]["in"] == "path":
-            parameters[name]["description"] = description
-    for exchange in examples.exchanges(operation["operationId"]):
-        name, answer = exchange["name"], operation["responses"][str(exchange["status"])]
-        sent = exchange.get("path", {}) | exchange.get("query", {}) | exchange.get("headers", {})
-        for each, value in sent.items():
-            parameters[each].setdefault("example", value)
-        if "body" in exchange:
-            for content in operation["requestBody"]["content"].values():
-                content.setdefault("examples", {})[name] = {"value": exchange["body"]}
-        if "answer" in exchange:
-            content = answer["content"]["application/json"]
-            content.setdefault("examples", {})[name] = {"value": exchange["answer"]}
-
-
-def _schemas(
-    mode: Literal["validation", "serialization"], *models: type[BaseModel]
-) -> dict[str, Any]:
-    pairs: list[Any] = [(model, mode) for model in models]
-    template = REF.format(kind="schemas", name="{model}")
-    _, definitions = models_json_schema(pairs, ref_template=template)
-    found: dict[str, Any] = definitions["$defs"]
-    return found
-
-
-def _without_nulls_for_absent(schema: dict[str, Any]) -> dict[str, Any]:
-    """A request's schema: null clears, so a client may not send it for what was left out."""
-    for member in schema.get("properties", {}).values():
-        if member.get("default", ...) is None:
-            del member["default"]
-    return schema
-
-
-def _say_what_is_free(node: Any) -> None:
-    """Says of each map that it may hold anything: some generators take silence for an empty one."""
-    if isinstance(node, list):
-        for member in node:
-            _say_what_is_free(member)
-    elif isinstance(node, dict):
-        if (
-            node.get("type") == "object"
-            and not {"properties", "additionalProperties"} & node.keys()
-        ):
-            node["additionalProperties"] = True
-        for member in node.values():
-            _say_what_is_free(member)
 
 
 def _write(
@@ -285,7 +232,7 @@ def _told(*names: str) -> dict[str, Any]:
 
 
 def _body(model: type[BaseModel], media_types: Iterable[str]) -> dict[str, Any]:
-    _requests[model.__name__] = model
+    REQUESTS[model.__name__] = model
     return {"required": True, "content": {kind: _content(model.__name__) for kind in media_types}}
 
 

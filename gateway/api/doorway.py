@@ -11,6 +11,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.api import headers, problems
+from gateway.api.visit import WHOLE
 from gateway.errors import GatewayError, HeadersTooLarge, MalformedRequest, RequestTimeout
 
 HEAD_SECONDS: Final = 10.0
@@ -45,6 +46,7 @@ class Doorway(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head, self._taken = True, 0
+        self.scope["state"][WHOLE] = True
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -5,7 +5,8 @@ gateway over the sandbox, and a test records it again and compares. Only names, 
 made up there, so that they are nobody's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,13 +24,18 @@ OPPORTUNITY_ID: Final = "acme-crm.oppo_1"
 ETAG: Final = '"7f39daf6a69e8b3bf8b2b964f224562d"'
 
 RECORDED: Final = Path(__file__).with_suffix(".json")
-EXCHANGES: Final[tuple[Mapping[str, Any], ...]] = tuple(json_text.read(RECORDED.read_bytes()))
-"""`operation`, `name`, `path`, `query`, `headers`, `body` of a request; `status` and `answer`."""
+
+
+@cache
+def recorded() -> Sequence[Mapping[str, Any]]:
+    """`operation`, `name`, `path`, `query`, `headers`, `body` of requests; `status`, `answer`."""
+    found: Sequence[Mapping[str, Any]] = json_text.read(RECORDED.read_bytes())
+    return found
 
 
 def exchanges(operation_id: str) -> Iterator[Mapping[str, Any]]:
     """What an operation is sent, and what it answers."""
-    return (each for each in EXCHANGES if each["operation"] == operation_id)
+    return (each for each in recorded() if each["operation"] == operation_id)
 
 
 def _about(error: GatewayError, **members: Any) -> GatewayError:

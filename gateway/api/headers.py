@@ -1,11 +1,10 @@
 """Headers: of requests, read strictly within bounds; of all answers, what keeps them to us."""
 
+import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final
-
-from starlette.datastructures import Headers
 
 from gateway.errors import Fault, HeadersTooLarge, MalformedRequest
 
@@ -27,6 +26,17 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 }
 """In every answer. `Strict-Transport-Security` is for whoever speaks TLS, which we do not."""
 
+
+def line(name: str, value: str) -> tuple[bytes, bytes]:
+    """A header as ASGI has it."""
+    return name.lower().encode(), value.encode()
+
+
+STANDING: Final = tuple(
+    line(*each) for each in {"Cache-Control": "private, no-cache", **SECURITY_HEADERS}.items()
+)
+"""What every answer has that has no other of the name."""
+
 MIN_TIMEOUT_MS = 100
 MAX_TIMEOUT_MS = 120_000
 
@@ -40,43 +50,71 @@ _LIST = re.compile(rf"[ \t]*(?:{_ETAG.pattern}[ \t]*)?(?:,[ \t]*(?:{_ETAG.patter
 _PREFERENCE = re.compile(r"\s*handling\s*=\s*\"?(lenient|strict)\"?\s*(?:;|$)", re.IGNORECASE)
 
 
+class Lines:
+    """The header lines of a request by their names, which ASGI has in lower case."""
+
+    __slots__ = ("_first", "_given")
+
+    def __init__(self, given: Sequence[tuple[bytes, bytes]]) -> None:
+        self._given = given
+        self._first = dict(reversed(given))
+
+    def all(self, name: bytes) -> list[str]:
+        """The values of a name, in their order."""
+        if name not in self._first:  # as most are not that are asked for
+            return []
+        return [value.decode("latin-1") for each, value in self._given if each == name]
+
+    def first(self, name: bytes, default: str = "") -> str:
+        """The first value of a name."""
+        value = self._first.get(name)
+        return default if value is None else value.decode("latin-1")
+
+    def whole(self, name: bytes) -> str | None:
+        """The lines of a name joined into one list (RFC 9110 5.3), None if there is none."""
+        return ", ".join(self.all(name)) if name in self._first else None
+
+
 def check_size(lines: Sequence[tuple[bytes, bytes]]) -> None:
     """Raises `HeadersTooLarge`."""
-    if len(lines) > MAX_LINES or sum(len(n) + len(v) + 4 for n, v in lines) > MAX_BYTES:
+    size = sum(map(len, chain.from_iterable(lines))) + 4 * len(lines)
+    if len(lines) > MAX_LINES or size > MAX_BYTES:
         raise HeadersTooLarge(TOO_LARGE)
 
 
-def request_id(headers: Headers, own: str) -> str:
+def request_id(lines: Lines, own: str) -> str:
     """The caller's `X-Request-Id` if it has the form, else the gateway's own."""
-    given = headers.get("x-request-id", "")
+    given = lines.first(b"x-request-id")
     return given if _REQUEST_ID.fullmatch(given) else own
 
 
 def new_request_id() -> str:
     """A request id of the gateway's own."""
-    return f"req_{secrets.token_hex(12)}"
+    return f"req_{os.urandom(12).hex()}"
 
 
-def trace_id(headers: Headers) -> str | None:
+def trace_id(lines: Lines) -> str | None:
     """The trace that a caller's `traceparent` names (W3C Trace Context 3.2), if it names one."""
-    found = _TRACEPARENT.match(headers.get("traceparent", ""))
+    found = _TRACEPARENT.match(lines.first(b"traceparent"))
     return found.group(1) if found else None
 
 
-def is_lenient(headers: Headers) -> bool:
+def is_lenient(lines: Lines) -> bool:
     """Whether `Prefer: handling=lenient` is asked (RFC 7240 4.4); the first mention counts."""
-    for preference in (_whole(headers, "prefer") or "").split(","):
+    if (preferences := lines.whole(b"prefer")) is None:
+        return False
+    for preference in preferences.split(","):
         if match := _PREFERENCE.match(preference):
             return match.group(1).lower() == "lenient"
     return False
 
 
-def etags(headers: Headers, name: str) -> list[str] | None:
+def etags(lines: Lines, name: str) -> list[str] | None:
     """The entity tags of a condition (RFC 9110 13.1), None if there is none.
 
     Raises `MalformedRequest`.
     """
-    value = _whole(headers, name)
+    value = lines.whole(name.encode())
     if value is None:
         return None
     if value.strip() == "*":
@@ -87,9 +125,9 @@ def etags(headers: Headers, name: str) -> list[str] | None:
     return found
 
 
-def timeout_seconds(headers: Headers, limit: float) -> float:
+def timeout_seconds(lines: Lines, limit: float) -> float:
     """`X-Request-Timeout-Ms` in seconds, capped by the limit. Raises `MalformedRequest`."""
-    value = _whole(headers, "x-request-timeout-ms")
+    value = lines.whole(b"x-request-timeout-ms")
     if value is None:
         return limit
     if not (value.isascii() and value.isdigit() and len(value) <= 9) or not (
@@ -106,9 +144,3 @@ def malformed(header: str, detail: str) -> MalformedRequest:
     """The error for a header that cannot be read."""
     fault = Fault(code=MalformedRequest.code, detail=detail, header=header)
     return MalformedRequest(f"{header}: {detail}.", faults=[fault])
-
-
-def _whole(headers: Headers, name: str) -> str | None:
-    """A header whose lines join into one list (RFC 9110 5.3), None if there is none."""
-    lines = headers.getlist(name)
-    return ", ".join(lines) if lines else None

@@ -6,25 +6,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from gateway.api import bodies, documents, resolution
 from gateway.api.access import READ, RESOLVE, Caller
 from gateway.api.desk import Desk
 from gateway.api.resolution import Resolution
+from gateway.api.visit import Visit
 from gateway.canonical import ids, json_text
 from gateway.canonical.schema import Answer, Instant, is_instant, open_enum
 from gateway.errors import Fault, OperationNotFound
+from gateway.idempotency.addresses import operation_id
 from gateway.idempotency.answer import Answer as Given
-from gateway.idempotency.record import (
-    OPEN,
-    Record,
-    Result,
-    State,
-    latest_first,
-    operation_id,
-)
+from gateway.idempotency.record import OPEN, Record, Result, State, latest_first
 from gateway.listing import Position
 from gateway.normalizer.dates import instant, moment
 
@@ -94,7 +89,7 @@ class OperationList(Answer):
 
 
 @router.get("/v1/operations", **documents.list_operations(OperationList, STATES))
-async def list_operations(request: Request) -> Response:
+async def list_operations(request: Visit) -> Response:
     """Lists writes: those under way, then those that wait for an operator, then what has ended."""
     desk = await Desk.at(request, READ, RESOLVE)
     found = bodies.query(request, LISTED_BY, ("state", "connection"))
@@ -127,7 +122,7 @@ async def list_operations(request: Request) -> Response:
 
 
 @router.get("/v1/operations/{operation_id}", **documents.get_operation(Operation))
-async def get_operation(request: Request, operation_id: str) -> Response:
+async def get_operation(request: Visit, operation_id: str) -> Response:
     """Tells how it stands with a write, and what its caller was answered."""
     desk = await Desk.at(request, READ, RESOLVE)
     bodies.query(request, ())
@@ -137,7 +132,7 @@ async def get_operation(request: Request, operation_id: str) -> Response:
 @router.post(
     "/v1/operations/{operation_id}/resolve", **documents.resolve_operation(Resolution, Operation)
 )
-async def resolve_operation(request: Request, operation_id: str) -> Response:
+async def resolve_operation(request: Visit, operation_id: str) -> Response:
     """Settles a write by hand whose outcome no reading has proved.
 
     The same said again is answered again; 409 `idempotency-in-progress` while the gateway itself

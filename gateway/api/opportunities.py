@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from gateway.api import bodies, documents, headers, parameters, problems
 from gateway.api.access import READ, WRITE
 from gateway.api.desk import Desk, shown
-from gateway.api.writes import written
+from gateway.api.visit import Visit
+from gateway.api.written import written
 from gateway.canonical.opportunity import Opportunity, OpportunityDraft, OpportunityPatch
 from gateway.canonical.pipeline import STATUSES
 from gateway.canonical.query import FILTERS, SORTS
@@ -41,7 +42,7 @@ class OpportunityPage(Answer):
 
 
 @router.post("/v1/opportunities", **documents.create_opportunity(OpportunityDraft, Opportunity))
-async def create_opportunity(request: Request) -> Response:
+async def create_opportunity(request: Visit) -> Response:
     """Creates an opportunity at the vendor of a connection."""
     desk = await Desk.at(request, WRITE)
     raw = include_raw(bodies.query(request, ("include",)))
@@ -56,7 +57,7 @@ async def create_opportunity(request: Request) -> Response:
 
 
 @router.get("/v1/opportunities", **documents.list_opportunities(OpportunityPage))
-async def list_opportunities(request: Request) -> Response:
+async def list_opportunities(request: Visit) -> Response:
     """Lists opportunities over connections, one after another in order of name."""
     desk = await Desk.at(request, READ)
     found = bodies.query(request, LISTED_BY, ("connection",))
@@ -75,7 +76,7 @@ async def list_opportunities(request: Request) -> Response:
             return None
         return desk.house.cursors.write(position, caller=caller, query=query)
 
-    items = [shown(item, raw=raw).model_dump() for item in drained.items]
+    items = [shown(item, raw=raw) for item in drained.items]
     page = {
         "items": items,
         "next_cursor": cursor_of(drained.next),
@@ -92,12 +93,12 @@ async def list_opportunities(request: Request) -> Response:
 
 
 @router.get("/v1/opportunities/{opportunity_id}", **documents.get_opportunity(Opportunity))
-async def get_opportunity(request: Request, opportunity_id: str) -> Response:
+async def get_opportunity(request: Visit, opportunity_id: str) -> Response:
     """Reads one opportunity."""
     desk = await Desk.at(request, READ)
     raw = include_raw(bodies.query(request, ("include",)))
     at, vendor_id = desk.opportunity(opportunity_id)
-    known = headers.etags(request.headers, "if-none-match")
+    known = headers.etags(request.lines, "if-none-match")
     found = await desk.house.opportunities.get(at, vendor_id, desk.terms())
     if {"*", found.etag} & {tag.removeprefix("W/") for tag in known or ()}:
         return Response(status_code=304, headers={"ETag": found.etag})
@@ -108,7 +109,7 @@ async def get_opportunity(request: Request, opportunity_id: str) -> Response:
     "/v1/opportunities/{opportunity_id}",
     **documents.update_opportunity(OpportunityPatch, Opportunity),
 )
-async def update_opportunity(request: Request, opportunity_id: str) -> Response:
+async def update_opportunity(request: Visit, opportunity_id: str) -> Response:
     """Changes what an RFC 7396 merge patch names, and nothing else."""
     desk = await Desk.at(request, WRITE)
     raw = include_raw(bodies.query(request, ("include",)))
@@ -119,7 +120,7 @@ async def update_opportunity(request: Request, opportunity_id: str) -> Response:
 
 
 @router.delete("/v1/opportunities/{opportunity_id}", **documents.delete_opportunity())
-async def delete_opportunity(request: Request, opportunity_id: str) -> Response:
+async def delete_opportunity(request: Visit, opportunity_id: str) -> Response:
     """Deletes or archives an opportunity, whichever its vendor does."""
     desk = await Desk.at(request, WRITE)
     bodies.query(request, ())
@@ -178,7 +179,7 @@ def _filter_fault(name: str, value: str) -> Fault | None:
     return None if value else bodies.parameter(name, "a value is expected")
 
 
-def _told(request: Request, desk: Desk, trouble: Trouble) -> dict[str, Any]:
+def _told(request: Visit, desk: Desk, trouble: Trouble) -> dict[str, Any]:
     at = desk.house.connections[trouble.connection]
     problem = problems.problem_of(
         trouble.error,

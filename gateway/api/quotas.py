@@ -3,9 +3,9 @@
 import math
 from typing import Final
 
-from starlette.requests import Request
-
+from gateway.api import headers
 from gateway.api.access import Caller
+from gateway.api.visit import Visit
 from gateway.errors import Throttled
 from gateway.shared.limits import Bucket, Limits, Taken, Window, bucket_name
 
@@ -21,7 +21,7 @@ class Quotas:
         self._limits = limits
         self._environment = environment
 
-    async def admit(self, request: Request, caller: Caller) -> None:
+    async def admit(self, request: Visit, caller: Caller) -> None:
         """Counts a request, and has the answer tell what is left. Raises `Throttled`."""
         limit = caller.requests_per_minute
         if limit is None:
@@ -36,13 +36,13 @@ class Quotas:
             )
 
 
-def spoken(limit: int, taken: Taken) -> dict[str, str]:
-    """The headers that tell a limit and what is left (draft-ietf-httpapi-ratelimit-headers-10)."""
+def spoken(limit: int, taken: Taken) -> tuple[tuple[bytes, bytes], ...]:
+    """The lines that tell a limit and what is left (draft-ietf-httpapi-ratelimit-headers-10)."""
     left, seconds = taken.left or 0, _seconds(taken.renews_ms)
-    return {
-        "RateLimit-Policy": f'"{POLICY}";q={limit};w={MINUTE_MS // 1000}',
-        "RateLimit": f'"{POLICY}";r={left};t={seconds}',
-    }
+    return (
+        headers.line("RateLimit-Policy", f'"{POLICY}";q={limit};w={MINUTE_MS // 1000}'),
+        headers.line("RateLimit", f'"{POLICY}";r={left};t={seconds}'),
+    )
 
 
 def _seconds(ms: int) -> int:

@@ -6,12 +6,13 @@ A record is what was known at the answer. What became of a write after that, its
 import re
 from typing import Annotated, Final, get_args
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from gateway.api import bodies, documents
 from gateway.api.access import REQUESTS
 from gateway.api.desk import Desk
+from gateway.api.visit import Visit
 from gateway.canonical import json_text
 from gateway.canonical.schema import Answer, Instant, Seconds, open_enum
 from gateway.errors import Outcome, RequestNotFound
@@ -79,7 +80,7 @@ class RequestRecord(Answer):
 
 
 @router.get("/v1/requests/{request_id}", **documents.get_request(RequestRecord))
-async def get_request(request: Request, request_id: str) -> Response:
+async def get_request(request: Visit, request_id: str) -> Response:
     """Tells of a request that was a write, or failed: who asked, and which vendor calls it took.
 
     Only where the operator keeps a ledger of requests, and for as long as it is kept. A record is

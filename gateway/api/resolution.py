@@ -26,12 +26,13 @@ from gateway.errors import (
     VendorNotFound,
     VendorRefused,
 )
+from gateway.idempotency.addresses import operation_id
 from gateway.idempotency.answer import Answer
 from gateway.idempotency.doing import Doing
 from gateway.idempotency.envelope import opened
 from gateway.idempotency.permit import Abandoned, replies
 from gateway.idempotency.reconcile import GATEWAY
-from gateway.idempotency.record import OPEN, Record, Result, operation_id
+from gateway.idempotency.record import OPEN, Record, Result
 from gateway.idempotency.registry import Happened
 from gateway.opportunities import Terms
 from gateway.translator import VendorResponse

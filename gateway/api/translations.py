@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from gateway.api import bodies, documents
 from gateway.api.access import READ, WRITE
-from gateway.api.desk import Desk, shown
+from gateway.api.desk import Desk
+from gateway.api.visit import Visit
 from gateway.canonical.opportunity import (
     JsonObject,
     Opportunity,
@@ -75,7 +76,7 @@ class TranslationAnswer(Answer):
     "/v1/connections/{connection}/translations",
     **documents.translate(Translation, TranslationAnswer),
 )
-async def translate(request: Request, connection: str) -> Response:
+async def translate(request: Visit, connection: str) -> Response:
     """Does everything of a write but the vendor writes, and shows those."""
     desk = await Desk.at(request, READ)
     bodies.query(request, ())
@@ -91,7 +92,9 @@ async def translate(request: Request, connection: str) -> Response:
         found = await desk.house.opportunities.reading(at, wanted.record, desk.terms())
         return desk.answer(
             TranslationAnswer(
-                requests=(), warnings=found.warnings, opportunity=shown(found, raw=False)
+                requests=(),
+                warnings=found.warnings,
+                opportunity=found.model_copy(update={"raw": None}),
             )
         )
     return desk.answer(await _rehearsed(desk, at, wanted))

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import problems
-from gateway.api.desk import Desk, House, shown
+from gateway.api.desk import House, shown
 from gateway.canonical import ids, json_text
 from gateway.canonical.opportunity import Opportunity, OpportunityDraft, OpportunityPatch
 from gateway.canonical.pipeline import Catalogue
@@ -31,16 +30,11 @@ from gateway.errors import (
     VendorUnknownReference,
 )
 from gateway.evidence import REBUILT, Seen
-from gateway.idempotency import fingerprint
 from gateway.idempotency.answer import Answer
 from gateway.idempotency.doing import Finding
-from gateway.idempotency.keys import HEADER, idempotency_key
-from gateway.idempotency.once import Asked
 from gateway.idempotency.permit import Abandoned, RecordPermit
-from gateway.idempotency.record import Record, address, operation_id
-from gateway.idempotency.run import Told
+from gateway.idempotency.record import Record
 from gateway.opportunities import Terms
-from gateway.shared import trail
 from gateway.translator import TWICE, VendorResponse
 
 Action = Literal["create", "update", "delete"]
@@ -60,6 +54,8 @@ class Write:
     connection: str
     vendor_id: str | None = None
     body: RequestModel | None = field(default=None, repr=False)
+    text: bytes = field(repr=False)
+    """The body as it is kept, see `fingerprint.spelled`."""
     lenient: bool = False
     raw: bool = False
     request_id: str
@@ -80,24 +76,26 @@ class Writes:
         self._house = house
 
     def stored(self, write: Write) -> bytes:
-        return json_text.write(
+        """A line of JSON, then the body's text."""
+        head = json_text.write(
             {
                 "action": write.action,
                 "connection": write.connection,
                 "vendor_id": write.vendor_id,
-                "body": None if write.body is None else write.body.model_dump(exclude_unset=True),
                 "lenient": write.lenient,
                 "raw": write.raw,
                 "request_id": write.request_id,
                 "instance": write.instance,
             }
         )
+        return head + b"\n" + write.text
 
     def read(self, stored: bytes) -> Write:
-        members = json_text.read(stored)
+        head, _, text = stored.partition(b"\n")
+        members = json_text.read(head)
         model = MODELS.get(members["action"])
-        body = model.model_validate(members["body"]) if model else None
-        return Write(**{**members, "body": body})
+        body = model.model_validate(json_text.read(text)) if model else None
+        return Write(**members, body=body, text=text)
 
     async def perform(self, write: Write, permit: RecordPermit | Abandoned, until: float) -> Answer:
         house, at = self._house(), self._connection(write)
@@ -235,84 +233,6 @@ class Writes:
         return Terms(until=until, patience=until, lenient=write.lenient)
 
 
-async def written(
-    desk: Desk, action: Action, at: Connection, vendor_id: str | None = None, *,
-    body: RequestModel | None = None, raw: bool = False,
-) -> Response:  # fmt: skip
-    """Does a write once, and answers it; every route of a write ends here."""
-    request = desk.request
-    key = idempotency_key(request.headers.getlist(HEADER), required=desk.house.require_key)
-    terms = desk.terms()
-    write = Write(
-        action=action,
-        connection=at.name,
-        vendor_id=vendor_id,
-        body=body,
-        lenient=desk.lenient,
-        raw=raw,
-        request_id=request.state.request_id,
-        instance=request.state.instance,
-        terms=terms,
-    )
-    method, route = METHODS[action], request.scope["route"].path
-    path = {} if vendor_id is None else {"opportunity_id": write.opportunity_id or ""}
-    asked = fingerprint.Asked(
-        method=method,
-        route=route,
-        path=path,
-        query={},
-        connection=at.name,
-        body=body,
-        lenient=desk.lenient,
-        if_match=terms.if_match,
-    )
-    if key.made_here:
-        request.state.server_key = key.value.decode()
-    told = await desk.house.once.run(
-        Asked(
-            caller=desk.caller.name,
-            key=key,
-            connection=at.name,
-            vendor=at.vendor.name,
-            method=method,
-            route=route,
-            fingerprints=fingerprint.fingerprints(asked, desk.house.registry.signing_keys),
-            write=write,
-            creates=action == "create",
-            subject=vendor_id,
-            until=desk.until,
-        )
-    )
-    if told.status != "not-applied" or _was_sent():
-        registry = desk.house.registry
-        hex32 = address(registry.environment, desk.caller.name, key.value)
-        request.state.operation_id = operation_id(hex32)
-    return _spoken(request, told)
-
-
-def _was_sent() -> bool:
-    """Whether this request's write reached its vendor: only then is there an operation of it."""
-    followed = trail.followed()
-    calls = followed.vendor_calls if followed else ()
-    return any(call.sent and call.request.effect == "write" for call in calls)
-
-
-def _spoken(request: Request, told: Told) -> Response:
-    """An answer with the headers of the moment."""
-    answer = told.answer
-    request.state.idempotency = told.status
-    request.state.code, request.state.cause = answer.code, told.cause
-    request.state.outcome = answer.outcome
-    if answer.opportunity_id is not None:
-        request.state.opportunity_id = answer.opportunity_id
-    response = Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
-    if told.status == "replayed":
-        response.headers["Idempotent-Replayed"] = "true"
-    if "Preference-Applied" in response.headers:
-        response.headers["Vary"] = "Prefer"
-    return response
-
-
 def _success(write: Write, opportunity: Opportunity | None) -> Answer:
     preferred = {"Preference-Applied": "handling=lenient"} if write.lenient else {}
     if opportunity is None:
@@ -328,7 +248,7 @@ def _success(write: Write, opportunity: Opportunity | None) -> Answer:
             **place,
             **preferred,
         },
-        body=json_text.write(shown(opportunity, raw=write.raw).model_dump()),
+        body=json_text.write(shown(opportunity, raw=write.raw)),
         outcome="applied",
         opportunity_id=opportunity.id,
     )

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
 from gateway.api import (
@@ -23,6 +24,7 @@ from gateway.api import (
     discovery,
     documents,
     frame,
+    openapi,
     operations,
     opportunities,
     pages,
@@ -30,15 +32,17 @@ from gateway.api import (
     translations,
 )
 from gateway.api.desk import House
-from gateway.app import housing, shared
+from gateway.api.reception import Reception
+from gateway.app import garbage, housing, shared
 from gateway.app.bookkeeping import Bookkeeping
 from gateway.app.keeping import Keeping
 from gateway.app.lifecycle import Lifecycle
 from gateway.app.measuring import Measuring
+from gateway.app.networks import networks, replaced
 from gateway.app.tracing import Tracing
 from gateway.app.ways import Ways, clock, is_renewed
 from gateway.connections import Connection
-from gateway.engine.wire import Transport, transport
+from gateway.engine.network import Network
 from gateway.errors import GatewayError
 from gateway.evidence import marker_trouble
 from gateway.idempotency.store import OperationStore
@@ -51,6 +55,9 @@ from gateway.telemetry.logs import LOG
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.scrape import Scrape
 
+if TYPE_CHECKING:
+    from gateway.engine.stock import Transport
+
 TITLE = "opportunity-gateway"
 DESCRIPTION = "One canonical opportunity API in front of many CRM vendors."
 UNTOLD: TelemetryConfig = {
@@ -62,19 +69,32 @@ UNTOLD: TelemetryConfig = {
 """The framework's own telemetry is off: it tells the texts of errors, and we have ours."""
 
 
+class _Application(FastAPI):
+    """The framework's, in which all goes to the frame at once: of its own stack nothing is used."""
+
+    framed: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a request, or begins and ends."""
+        scope["app"] = self
+        await self.framed(scope, receive, send)
+
+
 def create_app(
     settings: Settings,
     *,
-    client: Transport | None = None,
+    client: "Transport | Network | None" = None,
     store: OperationStore | None = None,
     hooks: Hooks = LOG,
     file: Path | None = None,
+    settled: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """The application for a configuration.
 
-    `client` replaces the transport to the vendors, `store` what keeps the records of writes, and
+    `client` replaces the networks to the vendors, `store` what keeps the records of writes, and
     `hooks` are told what happens. While it runs it takes on the callers and connections of `file`
-    whenever that changes.
+    whenever that changes. `settled` is called when all is there that stays: after the start, and
+    after each such change.
     """
 
     def house() -> House:
@@ -84,7 +104,8 @@ def create_app(
     tracing = Tracing.of(settings)
     metrics = Metrics(max_connections=settings.file.telemetry.max_connections)
     hooks = every(hooks, tracing.hooks, metrics.hooks)
-    ways = Ways(settings, client or transport(), hooks, tracing.of_calls)
+    carrying = replaced(client) if client else networks()
+    ways = Ways(settings, carrying, hooks, tracing.of_calls)
     keeping = Keeping.of(settings, store or shared.operations(settings, hooks.stored), house, hooks)
     books = Bookkeeping.of(settings, keeping.registry.signing_keys[0], hooks)
     tokens = housing.tokens(settings, ways)
@@ -97,6 +118,7 @@ def create_app(
         taken_on = settings.taking_on(changed)
         app.state.house = housing.house(taken_on, ways, keeping, tokens, books.ledger)
         hooks.taken_on()
+        settled()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -113,6 +135,7 @@ def create_app(
         if file:
             following = partial(follow, file, take_on, hooks.refused)
             watching.append(asyncio.create_task(_unbroken(following, hooks.fault)))
+        settled()
         with life.heeding():
             yield
         await _stopped(watching)
@@ -123,7 +146,7 @@ def create_app(
         await tracing.close()
         scrape.ended()
 
-    app = FastAPI(
+    app = _Application(
         title=TITLE,
         version=__version__,
         description=DESCRIPTION,
@@ -145,15 +168,15 @@ def create_app(
     )
     for room in rooms:
         app.router.routes.extend(room.router.routes)
-    frame.install(app)
-    app.add_middleware(
-        frame.Frame,
+    framed = frame.Frame(
+        app.router,
+        Reception(app.routes).respond,
         began=hooks.began,
         served=every(hooks, books.hooks).served,
         draining=lambda: life.draining,
         metrics_port=metrics_port,
     )
-    app.add_middleware(tracing.of_requests)
+    app.framed = tracing.of_requests(framed)
     app.openapi = partial(_document, app, settings.file.public_url)  # type: ignore[method-assign]
     app.state.house = housing.house(settings, ways, keeping, tokens, books.ledger)
     app.state.monitor = keeping.monitor
@@ -184,14 +207,19 @@ async def _stopped(tasks: Iterable[asyncio.Task[Any]], *, every: float = 1.0) ->
         _, left = await asyncio.wait(left, timeout=every)
 
 
-def from_environment() -> FastAPI:
-    """The application of a worker: the file that `GATEWAY_CONFIG` names, and its log."""
-    file = Path(os.environ["GATEWAY_CONFIG"])
-    settings = load(file)
+def worker(settings: Settings, file: Path) -> FastAPI:
+    """The application of a worker, its log and its garbage collector."""
     wanted = settings.file.logs
     logs.configure(json=wanted.format == "json", level=wanted.level)
     foreign.capture()
-    return create_app(settings, file=file)
+    return create_app(settings, file=file, settled=garbage.settle)
+
+
+def from_environment() -> FastAPI:
+    """The application of one worker of several: it reads what `GATEWAY_CONFIG` names by itself."""
+    garbage.look_seldom()
+    file = Path(os.environ["GATEWAY_CONFIG"])
+    return worker(load(file), file)
 
 
 def document() -> dict[str, Any]:
@@ -201,7 +229,7 @@ def document() -> dict[str, Any]:
 
 async def check(settings: Settings) -> dict[str, str | None]:
     """What is wrong with each connection that is switched on, None where nothing is."""
-    ways = Ways(settings, transport(), LOG)
+    ways = Ways(settings, networks(), LOG)
     use_cases = ways.use_cases(ways.to(settings.connections))
     enabled = {name: at for name, at in settings.connections.items() if at.enabled}
     try:
@@ -230,11 +258,11 @@ def _document(app: FastAPI, public_url: str | None) -> dict[str, Any]:
             title=app.title,
             version=app.version,
             description=app.description,
-            routes=app.routes,
+            routes=documents.documented(app.routes),
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
             contact={"name": "The operators of this gateway"},
         )
-        found = documents.completed(raw)
+        found = openapi.completed(raw)
         if public_url:
             found["servers"] = [{"url": public_url, "description": found["info"]["title"]}]
         app.openapi_schema = found

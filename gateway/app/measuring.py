@@ -11,7 +11,7 @@ from gateway.api.discovery import state_of
 from gateway.app.keeping import Keeping
 from gateway.app.lifecycle import Lifecycle
 from gateway.errors import StoreUnavailable
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics import OTHER, Metrics
 from gateway.telemetry.scrape import Left, State
 
 FRESH_SECONDS: Final = 2.0
@@ -55,14 +55,14 @@ class Measuring:
             draining=self._life.draining,
             reasons=monitor.reasons,
             operations=self._operations,
-            breakers={name: house.breakers.of(name).is_open for name in _enabled(house)},
+            breakers={name: house.breakers.of(name).is_open for name in self._named(house)},
             limits=self._limits,
         )
 
     def _pulse(self) -> None:
         house = self._house()
         self._metrics.lags(self._keeping.monitor.lag_seconds)
-        for name in _enabled(house):
+        for name in self._named(house):
             state, _ = state_of(house, house.connections[name])
             self._metrics.is_up(name, ready=state == "ready")
 
@@ -79,12 +79,15 @@ class Measuring:
     async def _look_at_limits(self, found: list[Left]) -> None:
         """One after the other: requests ask the same store, and are to wait for no crowd."""
         house = self._house()
-        for name in _enabled(house):
+        for name in self._named(house):
             for standing in await house.limiters[name].standings():
                 window = str(standing.rate.window_seconds or "")
                 if standing.left is not None:
                     found.append(Left(name, standing.rate.scope, window, standing.left))
 
-
-def _enabled(house: House) -> Iterator[str]:
-    return (name for name, at in house.connections.items() if at.enabled)
+    def _named(self, house: House) -> Iterator[str]:
+        """The connections that are switched on and told by name: of very many the first."""
+        named = self._metrics.named
+        return (
+            name for name, at in house.connections.items() if at.enabled and named.of(name) != OTHER
+        )

@@ -5,13 +5,16 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from gateway.api.headers import MAX_HEAD
+from gateway.app import worker
 from gateway.app.listening import NotListening, listeners
 from gateway.settings import Settings
 from gateway.telemetry import foreign, logs
@@ -28,13 +31,18 @@ LOOK_SECONDS: Final = 0.2
 _PASSED_ON: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(settings: Settings, *, host: str | None, port: int | None, workers: int) -> bool:
-    """Serves the file that `GATEWAY_CONFIG` names until it is told to end; whether it began to."""
+def serve(
+    settings: Settings, file: Path, *, host: str | None, port: int | None, workers: int
+) -> bool:
+    """Serves the settings of a file until it is told to end; whether it began to.
+
+    Several workers each read the file that `GATEWAY_CONFIG` names.
+    """
     server, wanted = settings.file.server, settings.file.logs
     logs.configure(json=wanted.format == "json", level=wanted.level)
     foreign.capture()
     config = uvicorn.Config(
-        "gateway.app:from_environment",
+        "gateway.app:from_environment" if workers > 1 else partial(worker, settings, file),
         factory=True,
         host=host or server.host,
         port=server.port if port is None else port,
@@ -43,6 +51,8 @@ def serve(settings: Settings, *, host: str | None, port: int | None, workers: in
         log_config=None,
         log_level="warning",
         server_header=False,
+        # What a balancer before us says of the caller's scheme is told in traces alone.
+        proxy_headers=settings.file.telemetry.otlp_endpoint is not None,
         # Without httptools the server's other protocol has a bound of its own, and no manners.
         http="gateway.api.doorway:Doorway" if find_spec("httptools") else "h11",
         h11_max_incomplete_event_size=MAX_HEAD,
@@ -119,9 +129,9 @@ class _Workers(Multiprocess):
         """Waits for their ends."""
         for listener in self.sockets:
             listener.close()  # one that only we held would be connected to nobody
-        for worker in self.processes:
-            while worker.process.is_alive():
-                worker.process.join(LOOK_SECONDS)
+        for each in self.processes:
+            while each.process.is_alive():
+                each.process.join(LOOK_SECONDS)
                 self._pass_on()
 
     def _pass_on(self) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from time import monotonic
 
 from gateway.app import shared
+from gateway.app.networks import Networks
 from gateway.app.tracing import Traced, untraced
-from gateway.connections import Connection
+from gateway.connections import OUR_OWN, Carrier, Connection
 from gateway.engine.breaker import Check, Sickness, breaking
 from gateway.engine.bulkhead import bounded
 from gateway.engine.catalogue import Catalogues
@@ -32,7 +33,7 @@ from gateway.engine.renewal import Renewals, Renewer, renewed
 from gateway.engine.retry import retried
 from gateway.engine.token_call import endpoint_of, spending
 from gateway.engine.told import told
-from gateway.engine.wire import Transport, wire
+from gateway.engine.wire import wire
 from gateway.errors import GatewayError
 from gateway.idempotency.vault import Vault
 from gateway.opportunities import Opportunities, Terms
@@ -78,12 +79,12 @@ class Ways:
     def __init__(
         self,
         settings: Settings,
-        network: Transport,
+        networks: Networks,
         hooks: Hooks,
         traced: Traced = untraced,
     ) -> None:
         file = settings.file
-        self.network = network
+        self._networks = networks
         self._hooks = hooks
         self._traced = traced
         self.guards = Guards(
@@ -113,31 +114,39 @@ class Ways:
         }
 
     def use_cases(self, ways: Mapping[str, Way]) -> Opportunities:
-        """What can be done with opportunities, by these ways."""
-        use_cases = Opportunities(lambda at: exchanges[at.name], Catalogues(monotonic))
-        exchanges = {name: self._exchange(way, use_cases) for name, way in ways.items()}
+        """What can be done with opportunities, by these ways.
+
+        The layers of one are put together when it is first taken: few of very many are in use.
+        """
+
+        @cache
+        def exchange(name: str) -> Exchange:
+            return self._exchange(ways[name], use_cases)
+
+        use_cases = Opportunities(lambda at: exchange(at.name), Catalogues(monotonic))
         return use_cases
 
-    def outward(self, base_url: str, *, outside_only: bool) -> Exchange:
+    def outward(self, base_url: str, *, outside_only: bool, carrier: Carrier = OUR_OWN) -> Exchange:
         """The way to a host, for calls that no dialogue makes."""
-        return layered(self._wire(base_url, outside_only=outside_only), [deadline(clock)])
+        outgoing = self._wire(base_url, carrier, outside_only=outside_only)
+        return layered(outgoing, [deadline(clock)])
 
     async def close(self) -> None:
         """Lets go of the stores and of the network."""
         await self._renewals.close()
         await self.guards.breakers.switches.close()
         await self.guards.limits.close()
-        await self.network.aclose()
+        await self._networks.aclose()
 
     def _exchange(self, way: Way, use_cases: Opportunities) -> Exchange:
         at = way.at
         check = partial(_checked, use_cases, at, self._timeouts.vendor_seconds)
-        outgoing = self._wire(at.base_url, outside_only=at.outside_only)
+        outgoing = self._wire(at.base_url, at.carrier, outside_only=at.outside_only)
         return layered(outgoing, layers(way, self.guards, check, self._hooks, self._traced))
 
-    def _wire(self, base_url: str, *, outside_only: bool) -> Exchange:
+    def _wire(self, base_url: str, carrier: Carrier, *, outside_only: bool) -> Exchange:
         return wire(
-            self.network,
+            self._networks.of(carrier),
             base_url,
             connect_seconds=self._timeouts.connect_seconds,
             clock=clock,
@@ -163,7 +172,7 @@ class Ways:
         if not isinstance(scheme, Renewed):
             return proof_of(at.vendor.auth, at.credentials)
         client = client_of(at.credentials)
-        exchange = partial(self.outward, outside_only=at.outside_only)
+        exchange = partial(self.outward, outside_only=at.outside_only, carrier=at.carrier)
         endpoint = endpoint_of(at.base_url, scheme.path)
         spend = spending(exchange, endpoint, client, seconds=self._renewals.seconds, clock=clock)
         whose = (self._environment, at.vendor.name, at.base_url, at.name, client.id)

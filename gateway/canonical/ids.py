@@ -7,11 +7,14 @@ CONNECTION_NAME: Final = r"[a-z0-9][a-z0-9-]{0,62}"
 
 _ID = re.compile(rf"({CONNECTION_NAME})\.((?:[A-Za-z0-9_-]|~[0-9a-f]{{2}})+)")
 _ESCAPED = re.compile(r"(?:~[0-9a-f]{2})+")
+_AS_IT_IS = re.compile("[A-Za-z0-9_-]*")
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def join(connection: str, vendor_id: str) -> str:
     """The public id of a vendor's record; all but `[A-Za-z0-9_-]` is written as `~` and hex."""
+    if _AS_IT_IS.fullmatch(vendor_id):
+        return f"{connection}.{vendor_id}"
     return f"{connection}." + "".join(
         chr(byte) if byte in _PLAIN else f"~{byte:02x}"
         for byte in vendor_id.encode(errors="surrogatepass")
@@ -24,6 +27,8 @@ def split(opportunity_id: str) -> tuple[str, str] | None:
     if not match:
         return None
     connection, escaped = match.groups()
+    if "~" not in escaped:
+        return connection, escaped
     try:
         vendor_id = _ESCAPED.sub(_unescaped, escaped)
     except UnicodeDecodeError:

@@ -1,25 +1,28 @@
 """JSON whose numbers are exact: fractions are read as `Decimal` and written with their own digits.
 
 It serves caller bodies, vendor bodies, answers and stored records alike, because the ready-made
-ways either pass a number through a binary float or quote it as a string.
+ways either pass a number through a binary float or quote it as a string. What is written comes from
+orjson, a twentieth of what our own way costs, wherever it says byte for byte what ours does.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from json.encoder import encode_basestring, encode_basestring_ascii
-from typing import Any
+from typing import Any, Final
+
+import orjson
+from pydantic import BaseModel
 
 MAX_DEPTH = 64
 MAX_DIGITS = 400
 """Digits a number may have in plain notation; `1e999999` is a bomb, not an amount."""
 
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-"""The closing quote is optional: a text that never closes one must not cost its length squared."""
-_BRACKETS = re.compile(r"[\[\]{}]")
-_ANY_SURROGATE = re.compile("[\ud800-\udfff]|\\\\u[dD][89a-fA-F]")
+_NO_MARKS = bytes(set(range(256)) - set(b'"[]{}'))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_ESCAPED = b"\\u"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -33,14 +36,15 @@ def read(data: bytes | bytearray | str, *, half_pairs: bool = False) -> Any:
     Integers become `int`, every other number `Decimal`. `half_pairs` lets half of a surrogate pair
     pass, for vendors that cut a string inside an emoji. Raises `JsonTextError`.
     """
-    text = data if isinstance(data, str) else _decoded(bytes(data))
-    _refuse_depth(text)
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
+    _refuse_depth(raw)
+    text = data if isinstance(data, str) else _decoded(raw)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise JsonTextError(f"{error.msg} at {where}") from None
-    if not half_pairs and _ANY_SURROGATE.search(text):
+    if not half_pairs and (_ESCAPED in raw or isinstance(data, str)):  # UTF-8 itself has none
         _refuse_lone_surrogates(value)
     return value
 
@@ -48,11 +52,15 @@ def read(data: bytes | bytearray | str, *, half_pairs: bool = False) -> Any:
 def write(value: Any, *, sort_keys: bool = False) -> bytes:
     """Writes JSON as UTF-8 without blanks; `sort_keys` gives the form that digests are made of.
 
-    Raises `TypeError` for what is not JSON, a float included: money never rides on one.
+    A model is written as the object of its members. Raises `TypeError` for what is not JSON, a
+    float included: money never rides on one.
     """
-    parts: list[str] = []
-    _write(value, parts.append, sort_keys)
-    return "".join(parts).encode()
+    try:
+        _refuse_strangers((value,))
+        # Copied, as what orjson returns keeps the room it was written in: 4 kB where 100 bytes are.
+        return b"%b" % orjson.dumps(value, _exact, orjson.OPT_SORT_KEYS if sort_keys else None)
+    except TypeError:
+        return carefully(value, sort_keys=sort_keys).encode()
 
 
 def plain(number: Decimal) -> str:
@@ -67,15 +75,22 @@ def _decoded(data: bytes) -> str:
         raise JsonTextError(f"not UTF-8 at byte {error.start}") from None
 
 
-def _refuse_depth(text: str) -> None:
-    """Counts brackets before the scanner recurses: the scanner's own end is a RecursionError."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+def _refuse_depth(raw: bytes) -> None:
+    """Peels pairs of brackets off, a level at a time, before the scanner recurses into them.
+
+    The scanner's own end is a RecursionError. Which bracket closes which, it tells by itself.
+    """
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
         return
-    depth = 0
-    for bracket in _BRACKETS.finditer(_STRINGS.sub('""', text)):
-        depth += 1 if bracket.group() in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise JsonTextError(f"nested deeper than {MAX_DEPTH} levels")
+    unescaped = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Two quotes side by side change nothing, and are most of what is left: splitting at each costs.
+    marks = unescaped.translate(_ONE_KIND, _NO_MARKS).replace(b'""', b"")
+    left = b"".join(marks.split(b'"')[::2])
+    level = 0
+    while b"[]" in left and level < MAX_DEPTH:
+        left, level = left.replace(b"[]", b""), level + 1
+    if b"[]" in left or left.count(b"[") > MAX_DEPTH:
+        raise JsonTextError(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _refuse_lone_surrogates(value: Any) -> None:
@@ -129,47 +144,72 @@ _DECODER = json.JSONDecoder(
 )
 
 
+def _refuse_strangers(values: Iterable[Any]) -> None:
+    """Raises `TypeError` unless all of it is of the very kinds that orjson writes as we do.
+
+    It writes a float, an enum or a UUID without a word, and has no switch against that.
+    """
+    for each in values:
+        if (kind := type(each)) not in _SCALARS:
+            _refuse_strangers(_MEMBERS[kind](each))
+
+
+class _Members(dict[type, Callable[[Any], Iterable[Any]]]):
+    """How the members of a value are told; a model's kind is remembered when it is first seen."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], Iterable[Any]]:
+        if not issubclass(kind, BaseModel):
+            raise TypeError(f"{kind.__name__} is left to us")
+        self[kind] = _model_members
+        return _model_members
+
+
+def _model_members(model: BaseModel) -> Iterable[Any]:
+    return vars(model).values()
+
+
+_SCALARS: Final = frozenset({str, int, bool, type(None), Decimal})
+_MEMBERS: Final = _Members({dict: dict.values, list: iter, tuple: iter})
+
+
+def _exact(value: Any) -> Any:
+    """What orjson asks about: a decimal, which goes out with its own digits, or a model."""
+    return orjson.Fragment(_digits(value)) if type(value) is Decimal else vars(value)
+
+
+def carefully(value: Any, *, sort_keys: bool) -> str:
+    """The same text, at length: any number, any string, and whatever is a kind of the known kinds.
+
+    What a number beyond 64 bits or half of a surrogate pair comes to is decided here.
+    """
+    if isinstance(value, BaseModel):
+        value = vars(value)
+    if isinstance(value, Mapping):
+        members = sorted(value.items()) if sort_keys else value.items()
+        told = (f"{_text(name)}:{carefully(each, sort_keys=sort_keys)}" for name, each in members)
+        return "{" + ",".join(told) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(carefully(each, sort_keys=sort_keys) for each in value) + "]"
+    for kind, spelled in _SPELLED:
+        if isinstance(value, kind):
+            return spelled(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
 def _text(value: str) -> str:
-    """Half a surrogate pair is written as an escape, so that the bytes stay UTF-8."""
-    return (
-        encode_basestring_ascii(value)
-        if _LONE_SURROGATE.search(value)
-        else encode_basestring(value)
-    )
+    """A string; one with half of a surrogate pair in ASCII, so that the bytes stay UTF-8."""
+    cut = _LONE_SURROGATE.search(value)
+    return encode_basestring_ascii(value) if cut else encode_basestring(value)
 
 
-def _write(value: Any, emit: Callable[[str], None], sort_keys: bool) -> None:
-    if isinstance(value, str):
-        emit(_text(value))
-    elif value is None:
-        emit("null")
-    elif value is True:
-        emit("true")
-    elif value is False:
-        emit("false")
-    elif isinstance(value, int):
-        emit(int.__repr__(value))
-    elif isinstance(value, Decimal) and value.is_finite():
-        emit(plain(value))
-    elif isinstance(value, Mapping):
-        _write_object(value, emit, sort_keys)
-    elif isinstance(value, (list, tuple)):
-        separator = "["
-        for member in value:
-            emit(separator)
-            _write(member, emit, sort_keys)
-            separator = ","
-        emit("]" if separator == "," else "[]")
-    else:
-        raise TypeError(f"{type(value).__name__} is not JSON")
+def _digits(number: Decimal) -> str:
+    if not number.is_finite():
+        raise TypeError("Decimal is not JSON")
+    return plain(number)
 
 
-def _write_object(value: Mapping[str, Any], emit: Callable[[str], None], sort_keys: bool) -> None:
-    separator = "{"
-    for name, member in sorted(value.items()) if sort_keys else value.items():
-        emit(separator)
-        emit(_text(name))
-        emit(":")
-        _write(member, emit, sort_keys)
-        separator = ","
-    emit("}" if separator == "," else "{}")
+_WORDS: Final[Mapping[bool | None, str]] = {None: "null", True: "true", False: "false"}
+_SPELLED: Final[Sequence[tuple[type, Callable[[Any], str]]]] = (
+    (str, _text), (bool, _WORDS.__getitem__), (type(None), _WORDS.__getitem__),
+    (int, int.__repr__), (Decimal, _digits),
+)  # fmt: skip

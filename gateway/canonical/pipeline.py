@@ -1,7 +1,8 @@
 """Pipelines, stages and people: what an opportunity refers to, and the catalogue of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal, get_args
 
 from gateway.canonical.custom_fields import CustomField
@@ -62,7 +63,7 @@ class Contact(Answer):
     phone: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Catalogue:
     """What a connection offers to refer to. None means that the vendor cannot list it."""
 
@@ -95,14 +96,27 @@ class Catalogue:
 
     def field(self, vendor_key: str) -> CustomField | None:
         """The definition of a custom field by the vendor's key."""
-        for definition in self.custom_fields or ():
-            if definition.vendor_key == vendor_key:
-                return definition
-        return None
+        return self._definitions.get(vendor_key)
+
+    def stage(self, stage_id: str | None) -> Stage | None:
+        """A stage by its id; of several pipelines' the first."""
+        placed = self._placed.get(stage_id or "")
+        return placed[1] if placed else None
 
     def pipeline_of(self, stage_id: str) -> str | None:
         """The id of the pipeline that a stage is in, if the catalogue knows the stage."""
-        return next((p.id for p, stage in self.stages() if stage.id == stage_id), None)
+        placed = self._placed.get(stage_id)
+        return placed[0].id if placed else None
+
+    @cached_property
+    def _definitions(self) -> Mapping[str, CustomField]:
+        """By the vendor's key, the first of those that share one."""
+        return {each.vendor_key: each for each in reversed(self.custom_fields or ())}
+
+    @cached_property
+    def _placed(self) -> Mapping[str, tuple[Pipeline, Stage]]:
+        """By the stage's id, the first of those that share one."""
+        return {placed[1].id: placed for placed in reversed([*self.stages()])}
 
 
 def merged(pipelines: Iterable[Pipeline]) -> tuple[Pipeline, ...]:

@@ -127,7 +127,10 @@ def _understands_any_refusal(subject: Subject, examples: int) -> None:
 
 
 def _reads_what_is_spoilt(subject: Subject, examples: int) -> None:
-    """A member that is not what the vendor's pages promise costs its own field and is kept."""
+    """A member that is not what the vendor's pages promise costs its own field and is kept.
+
+    What is read is of the model, which no answer is validated against (`Opportunity.of`).
+    """
     dialect, context = subject.dialect, subject.context
     envelope, id_key = dialect.envelope, dialect.id_key
     custom = {f"/{name}": context.alias(key) for key, name in dialect.reserved(context).items()}
@@ -138,6 +141,7 @@ def _reads_what_is_spoilt(subject: Subject, examples: int) -> None:
     def holds(key: str, value: Any) -> None:
         spoilt = {id_key: members[id_key], **envelope.close({**members, key: value})}
         read = dialect.read(spoilt, context)
+        assert Opportunity.model_validate(dict(read)) == read, "the answer is not of its model"
         for lost in (each.pointer for each in read.warnings if each.code == "unreadable-value"):
             kept = key in read.vendor_fields or custom.get(lost or "") in read.custom_fields
             assert kept, f"{lost}: {key} is neither read nor kept"

@@ -1,6 +1,6 @@
 """A vendor on trial: its declaration, a connection to it, and the vendor itself in hand."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import count
@@ -139,7 +139,7 @@ class Subject:
         admitted = admit(sent, self.dialect, self.context, action)
         return resolve(admitted, self.dialect, self.context, action, current)
 
-    def _drafted(self, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    def _drafted(self, body: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         """A create's members; a name of its own and the connection's defaults lie under them."""
         named = {"name": f"By law {next(self._names)}"} if self.can("name").does("create") else {}
         draft = OpportunityDraft.model_validate(
@@ -149,5 +149,5 @@ class Subject:
         return with_defaults(sent, self.bare.defaults, self.dialect, self.bare.aliases)
 
 
-def _patched(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _patched(body: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     return OpportunityPatch.model_validate(body).sent()

@@ -8,7 +8,7 @@ out: never a write, so where only writes come a read of the gateway's own does i
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -55,6 +55,7 @@ class Breaker:
         self._clock = clock
         self._sickness = sickness
         self._lately: deque[tuple[float, bool]] = deque(maxlen=LATEST)
+        self._failed_at = -math.inf
         self._opens: float | None = None
         """When the vendor may be tried out; None while calls go as they come."""
         self._is_shared = False
@@ -96,8 +97,11 @@ class Breaker:
             else:
                 self._open(self._sickness.seconds if sick else SOON_SECONDS)
         elif self._opens is None and sick is not None:
-            self._lately.append((self._clock(), sick))
-            if self._is_sick():
+            now = self._clock()
+            self._lately.append((now, sick))
+            if sick:
+                self._failed_at = now
+            if self._is_sick(now):
                 self._open(self._sickness.seconds)
 
     def heard(self, left: float | None) -> None:
@@ -125,8 +129,10 @@ class Breaker:
             raise self._refusal(left)
         return True
 
-    def _is_sick(self) -> bool:
-        since = self._clock() - WINDOW_SECONDS
+    def _is_sick(self, now: float) -> bool:
+        since = now - WINDOW_SECONDS
+        if self._failed_at < since:
+            return False
         lately = [sick for at, sick in self._lately if at >= since]
         return len(lately) >= self._sickness.calls and sum(lately) * 2 >= len(lately)
 
@@ -183,11 +189,16 @@ class Breakers:
         self._clock = clock
         self._sickness = sickness or Sickness()
         self._made: dict[str, Breaker] = {}
+        self._seen: Mapping[str, float] = {}
+        """When a vendor that is held back may be tried, on the clock, by the latest look."""
 
     def of(self, name: str) -> Breaker:
-        """The one of a connection, made when it is first asked for."""
+        """The one of a connection, made when it is first asked for, with what was seen by then."""
         if name not in self._made:
-            self._made[name] = Breaker(name, self.switches, self._clock, self._sickness)
+            breaker = Breaker(name, self.switches, self._clock, self._sickness)
+            if name in self._seen:
+                breaker.heard(self._seen[name] - self._clock())
+            self._made[name] = breaker
         return self._made[name]
 
     async def follow(self) -> None:
@@ -201,9 +212,10 @@ class Breakers:
         """Takes over what other replicas have found out. Raises `StoreUnavailable`."""
         before = {name: breaker.changes for name, breaker in self._made.items()}
         seen = await self.switches.look()
-        for name, changes in before.items():
-            breaker = self._made[name]
-            if breaker.changes == changes:  # else the look is older than what is known here
+        now = self._clock()
+        self._seen = {name: now + left for name, left in seen.items()}
+        for name, breaker in self._made.items():  # some were made meanwhile
+            if breaker.changes == before.get(name, 0):  # else it is older than what is known here
                 breaker.heard(seen.get(name))
 
 

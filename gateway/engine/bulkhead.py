@@ -4,8 +4,6 @@ A vendor that hangs fills its own places and no other vendor's, and a caller its
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.engine.exchange import Call, Exchange, Layer
@@ -27,21 +25,25 @@ class Bulkhead:
         self._free = places
         self._queue: list[_Waiting] = []
 
-    @asynccontextmanager
-    async def place(self, until: float) -> AsyncIterator[None]:
-        """Holds a place, waiting for one until `until` on the event loop's clock.
+    async def enter(self, until: float) -> None:
+        """Takes a place, for which it waits until then on the loop's clock.
 
-        Raises `Overloaded`: when that is over, or when more wait than may and of them all this one
-        had the least time left.
+        Raises `Overloaded`: when the time is over, or when more wait than may and of them all this
+        one had the least time left.
         """
         if self._free:
             self._free -= 1
         elif not await self._admitted(until):
             raise Overloaded("More calls are under way than are made at once: try again shortly.")
-        try:
-            yield
-        finally:
-            self._leave()
+
+    def leave(self) -> None:
+        """Gives the place to who has waited longest, unless that one has just gone."""
+        while self._queue:
+            waiting = self._queue.pop(0)
+            if not waiting.admitted.done():
+                waiting.admitted.set_result(True)
+                return
+        self._free += 1
 
     async def _admitted(self, until: float) -> bool:
         waiting = _Waiting(until, asyncio.get_running_loop().create_future())
@@ -55,7 +57,7 @@ class Bulkhead:
             return self._gone(waiting)
         except asyncio.CancelledError:
             if self._gone(waiting):
-                self._leave()
+                self.leave()
             raise
 
     def _gone(self, waiting: _Waiting) -> bool:
@@ -69,15 +71,6 @@ class Bulkhead:
             if not waiting.admitted.done():
                 waiting.admitted.set_result(False)
 
-    def _leave(self) -> None:
-        """Gives the place to who has waited longest, unless that one has just gone."""
-        while self._queue:
-            waiting = self._queue.pop(0)
-            if not waiting.admitted.done():
-                waiting.admitted.set_result(True)
-                return
-        self._free += 1
-
 
 class Bulkheads:
     """Bulkheads of one size by name, each made when it is first asked for."""
@@ -88,7 +81,10 @@ class Bulkheads:
 
     def of(self, name: str) -> Bulkhead:
         """The one of a connection, or of a caller."""
-        return self._made.setdefault(name, Bulkhead(self._places))
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = Bulkhead(self._places)
+        return made
 
 
 def bounded(own: Bulkhead, callers: Bulkheads) -> Layer:
@@ -96,11 +92,18 @@ def bounded(own: Bulkhead, callers: Bulkheads) -> Layer:
 
     def around(inner: Exchange) -> Exchange:
         async def exchange(call: Call) -> VendorResponse:
-            async with AsyncExitStack() as held:
-                if call.caller:
-                    await held.enter_async_context(callers.of(call.caller).place(call.until))
-                await held.enter_async_context(own.place(call.until))
-                return await inner(call)
+            theirs = callers.of(call.caller) if call.caller else None
+            if theirs:
+                await theirs.enter(call.until)
+            try:
+                await own.enter(call.until)
+                try:
+                    return await inner(call)
+                finally:
+                    own.leave()
+            finally:
+                if theirs:
+                    theirs.leave()
 
         return exchange
 

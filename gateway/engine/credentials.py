@@ -142,7 +142,7 @@ def authenticated(proofs: Proofs) -> Layer:
     def around(inner: Exchange) -> Exchange:
         async def exchange(call: Call) -> VendorResponse:
             proof = await proofs.current(call)
-            call.headers.update(proof.sent())
+            call.headers[proof.header] = proof.scheme + proof.value
             response = await inner(call)
             if response.status < 300:
                 return response

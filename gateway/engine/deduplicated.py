@@ -6,15 +6,19 @@ from gateway.translator import VendorResponse
 
 
 def deduplicated(native: NativeIdempotency) -> Layer:
-    """A layer that adds the derived key to writes whose method the vendor dedupes."""
+    """A layer that adds the derived key to writes whose method the vendor dedupes, if any."""
+    header = native.header
 
     def around(inner: Exchange) -> Exchange:
+        if not header:
+            return inner
+
         async def exchange(call: Call) -> VendorResponse:
             request = call.request
-            if native.header and request.effect == "write" and request.method in native.methods:
+            if request.effect == "write" and request.method in native.methods:
                 key = call.permit.native_key(request)
                 if key is not None:
-                    call.headers[native.header] = key
+                    call.headers[header] = key
             return await inner(call)
 
         return exchange

@@ -1,7 +1,7 @@
 """The exchange with a vendor: one call in, one reply out, through layers, plain functions."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Protocol
 
@@ -95,14 +95,16 @@ class Call:
 
     def attempt(self) -> "Call":
         """The same call, to be made on its own: what befalls one attempt is not the next one's."""
-        return replace(
-            self,
+        return Call(
+            request=self.request,
+            until=self.until,
+            patience=self.patience,
+            permit=self.permit,
             headers=dict(self.headers),
-            asked=False,
-            sent=False,
-            broke=False,
-            bytes_in=0,
-            digest_in=b"",
+            form=self.form,
+            caller=self.caller,
+            bytes_out=self.bytes_out,
+            digest_out=self.digest_out,
         )
 
     def lost(self, why: str, *, timeout: bool = False) -> GatewayError:

@@ -86,56 +86,76 @@ class Limiter:
         self._waiting: dict[str, set[int]] = {}
         """Numbers of those who wait, by the narrowest of their buckets."""
         self._endpoints: OrderedDict[str, Bucket] = OrderedDict()
+        self._words: dict[Bucket, list[Told]] = {}
+        """What the vendor said of a bucket for which its words are just being passed on."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._by_endpoint = any(rate.per_endpoint for rate in rates)
         self._plain = {
             scope: account.bucket(scope, _windows(rates, scope, per_endpoint=False))
             for scope in ("credential", "group", "egress")
         }
+        own = self._plain["credential"]
+        self._wide = tuple(each for each in self._plain.values() if each.windows)
+        self._buckets = (own, *(each for each in self._wide if each is not own))
 
     def buckets(self, request: VendorRequest) -> tuple[Bucket, ...]:
         """Every bucket of a call: first the narrowest, which the vendor's own words are about."""
-        wide = [each for each in self._plain.values() if each.windows]
         if self._by_endpoint:
-            return self._endpoint(request), *wide
-        own = self._plain["credential"]
-        return own, *(each for each in wide if each is not own)
+            return self._endpoint(request), *self._wide
+        return self._buckets
 
     async def admit(self, call: Call) -> Passage:
         """Counts a call, as soon as it may go. Raises `Throttled` where that is too late."""
         buckets = self.buckets(call.request)
-        number = next(self._numbers)
-        waiting = self._waiting.setdefault(buckets[0].name, set())
+        name, number = buckets[0].name, next(self._numbers)
+        ahead = len(self._waiting.get(name, ()))  # all came before
+        passage = await take_all(self._limits, buckets, ahead=ahead)
+        while passage.wait_ms:
+            seconds = passage.wait_ms / MS
+            if self._clock() + seconds + NEEDED_SECONDS > call.until:
+                raise Throttled(
+                    "The vendor's rate limit is used up for longer than there is time to wait.",
+                    retry_after=math.ceil(seconds),
+                )
+            await self._wait(name, number, min(seconds, LOOK_SECONDS))
+            ahead = sum(each < number for each in self._waiting.get(name, ()))
+            passage = await take_all(self._limits, buckets, ahead=ahead)
+        return passage
+
+    async def _wait(self, name: str, number: int, seconds: float) -> None:
+        waiting = self._waiting.setdefault(name, set())
+        waiting.add(number)
         try:
-            while True:
-                ahead = sum(each < number for each in waiting)
-                passage = await take_all(self._limits, buckets, ahead=ahead)
-                if not passage.wait_ms:
-                    return passage
-                seconds = passage.wait_ms / MS
-                if self._clock() + seconds + NEEDED_SECONDS > call.until:
-                    raise Throttled(
-                        "The vendor's rate limit is used up for longer than there is time to wait.",
-                        retry_after=math.ceil(seconds),
-                    )
-                waiting.add(number)
-                try:
-                    await self._sleep(min(seconds, LOOK_SECONDS))
-                finally:
-                    waiting.discard(number)
+            await self._sleep(seconds)
         finally:
+            waiting.discard(number)
             if not waiting:
-                self._waiting.pop(buckets[0].name, None)
+                del self._waiting[name]
 
     def give_back(self, passage: Passage) -> None:
         """Uncounts a call of which nothing was sent; nobody waits for that."""
         self._start(passage.give_back(self._limits))
 
-    def learn(self, request: VendorRequest, response: VendorResponse) -> None:
-        """Takes the vendor's word from its answer; nobody waits for that."""
+    def learn(self, passage: Passage, response: VendorResponse) -> None:
+        """Takes the vendor's word from the answer to a call; nobody waits for that."""
         told = heard(self._forms, response)
         if told:
-            self._start(self._limits.learned(self.buckets(request)[0], told))
+            narrowest, _ = passage.taken[0]
+            words = self._words.get(narrowest)
+            if words is None:
+                self._words[narrowest] = [told]
+                self._start(self._pass_on(narrowest))
+            else:
+                words.append(told)
+
+    async def _pass_on(self, bucket: Bucket) -> None:
+        """Passes the vendor's words on, those together that come while others are on their way."""
+        try:
+            while words := self._words[bucket]:
+                self._words[bucket] = []
+                await self._limits.learned(bucket, *words)
+        finally:
+            del self._words[bucket]
 
     async def standings(self) -> list[Standing]:
         """Each limit of the connection, and what is left of it."""
@@ -193,7 +213,7 @@ def limited(limiter: Limiter) -> Layer:
                 if not call.sent:
                     limiter.give_back(passage)
                 raise
-            limiter.learn(call.request, response)
+            limiter.learn(passage, response)
             return response
 
         return exchange

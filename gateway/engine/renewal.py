@@ -288,10 +288,13 @@ class Claim(FreePermit):
 def renewed(proofs: Proofs) -> Layer:
     """A layer that makes a call once more where its token was not accepted and another is there.
 
-    That a write was refused has to be on record first.
+    That a write was refused has to be on record first. Where the proof never changes it is none.
     """
 
     def around(inner: Exchange) -> Exchange:
+        if isinstance(proofs, Proof):
+            return inner
+
         async def exchange(call: Call) -> VendorResponse:
             response = await inner(call)
             if response.status != 401 or not proofs.refused(call.headers):

@@ -5,8 +5,7 @@ that is not in it costs at most one fresh one a minute.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gateway.canonical.opportunity import Change, Opportunity, Warning
 from gateway.errors import (
@@ -31,8 +30,7 @@ class Informed(Protocol):
     def __call__(self, *, anew: bool = False) -> Awaitable[Context]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """One write as a caller asks for it."""
 
     vendor: Vendor
@@ -41,8 +39,7 @@ class Asked:
     lenient: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A change, what was left out of it, and the context that a dialogue has to speak in."""
 
     change: Change
@@ -52,8 +49,10 @@ class Resolved:
 
 def needs_record(asked: Asked, admitted: Admitted, context: Context) -> bool:
     """Whether an update has to read the record before it can be resolved."""
+    if asked.action != "update":
+        return False
     first = asked.vendor.needs_first(context)
-    return asked.action == "update" and ("*" in first or bool(first & admitted.fields.keys()))
+    return "*" in first or not first.isdisjoint(admitted.fields)
 
 
 async def resolved(
@@ -65,8 +64,10 @@ async def resolved(
     """Admits and resolves. Raises `Rejected` with all that is wrong, before any vendor write."""
     admitted = _admitted(asked, context)
     if _wants_catalogue(asked, admitted):
-        context = await informed()
-        admitted = _admitted(asked, context)
+        told = await informed()
+        if told.catalogue is not context.catalogue:
+            admitted = _admitted(asked, told)
+        context = told
     current = await read() if needs_record(asked, admitted, context) else None
     try:
         change = resolve(admitted, asked.vendor.dialect, context, asked.action, current)
@@ -102,5 +103,5 @@ def _require(asked: Asked, refused: Rejected | None) -> None:
 
 def _wants_catalogue(asked: Asked, admitted: Admitted) -> bool:
     first = asked.vendor.catalogue_first
-    named = "*" in first or bool(first & admitted.fields.keys())
+    named = "*" in first or not first.isdisjoint(admitted.fields)
     return named or needs_catalogue(admitted, asked.vendor.dialect)

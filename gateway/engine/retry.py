@@ -124,18 +124,29 @@ def retried(retries: Retries) -> Layer:
     def around(inner: Exchange) -> Exchange:
         async def exchange(call: Call) -> VendorResponse:
             retries.budget.earn()
-            attempt = call.attempt()
-            outcome, number = await _outcome(inner, attempt), 1
-            while (pause := retries.wait(attempt, outcome, number)) is not None:
-                if not await recorded(attempt, outcome):
-                    break
-                await retries.sleep(pause)
+            outcome: Outcome | None = None
+            number = 0
+            while True:
                 attempt = call.attempt()
-                following = await _outcome(inner, attempt)
-                if _was_not_made(following):
+                following: Outcome
+                try:
+                    following = await inner(attempt)
+                except GatewayError as error:
+                    following = error
+                if outcome is not None and _was_not_made(following):
                     break
                 outcome, number = following, number + 1
-            return _ended(retries.told(outcome))
+                pause = retries.wait(attempt, outcome, number)
+                if pause is None or not await recorded(attempt, outcome):
+                    break
+                await retries.sleep(pause)
+            outcome = retries.told(outcome)
+            if isinstance(outcome, GatewayError):
+                try:
+                    raise outcome
+                finally:  # it holds this frame, which must not hold it
+                    del outcome, following
+            return outcome
 
         return exchange
 
@@ -191,16 +202,3 @@ async def recorded(attempt: Call, outcome: Outcome) -> bool:
     except (NotSent, StoreUnavailable):
         return False
     return True
-
-
-async def _outcome(inner: Exchange, call: Call) -> Outcome:
-    try:
-        return await inner(call)
-    except GatewayError as error:
-        return error
-
-
-def _ended(outcome: Outcome) -> VendorResponse:
-    if isinstance(outcome, GatewayError):
-        raise outcome
-    return outcome

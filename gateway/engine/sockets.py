@@ -1,28 +1,13 @@
-"""Sockets to vendors: a name is looked up, judged and connected to in one go (reliability.md 6).
-
-What was judged is what is connected to, so a name that changes its address between the two changes
-nothing. TLS is spoken above, to the name.
-"""
+"""The stock client's sockets, with judged addresses; TLS is spoken above, to the name."""
 
 import asyncio
-import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpcore
 
-from gateway.engine.addresses import is_outside
+from gateway.engine.lookup import Lookup, judged, looked_up
 from gateway.errors import PrivateAddress
-
-Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
-"""The IP addresses of a host. Raises OSError."""
-
-
-async def looked_up(host: str, port: int) -> list[str]:
-    """As the machine looks names up, in its order, each address once."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 
 class OutsideOnly(httpcore.AsyncNetworkBackend):
@@ -46,12 +31,7 @@ class OutsideOnly(httpcore.AsyncNetworkBackend):
         """
         try:
             async with asyncio.timeout(timeout) as limit:
-                addresses = await self._lookup(host, port)
-                if not all(map(is_outside, addresses)):
-                    raise PrivateAddress(
-                        "The vendor's host name leads to a private address; "
-                        "allow_private_address permits it."
-                    )
+                addresses = judged(await self._lookup(host, port))
                 return await self._first(addresses, port, limit, local_address, socket_options)
         except TimeoutError:
             raise httpcore.ConnectTimeout from None

@@ -23,9 +23,10 @@ def told(vendor: str, connection: str, tell: Callable[[VendorCalled], None]) -> 
     def around(inner: Exchange) -> Exchange:
         async def exchange(call: Call) -> VendorResponse:
             began_ns, start = time.time_ns(), time.perf_counter()
-            response, code = None, CANCELLED
+            request, status, code = call.request, None, CANCELLED
             try:
                 response = await inner(call)
+                status = response.status
             except GatewayError as error:
                 code = error.code
                 raise
@@ -36,9 +37,11 @@ def told(vendor: str, connection: str, tell: Callable[[VendorCalled], None]) -> 
                 called = VendorCalled(
                     vendor=vendor,
                     connection=connection,
-                    request=call.request,
-                    response=response,
-                    code=code if response is None else None,
+                    effect=request.effect,
+                    step=request.step,
+                    method=request.method,
+                    status=status,
+                    code=code if status is None else None,
                     sent=call.sent,
                     began_ns=began_ns,
                     seconds=time.perf_counter() - start,

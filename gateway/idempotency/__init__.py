@@ -2,10 +2,10 @@
 
 The map, in reading order (decision record 0022 says who owns what, and why):
 
-record          what is kept of a write, and where
+record          what is kept of a write; `addresses` say where
 transitions     what a record may become, in Python; `scripts/*.lua` say the same to Redis
-store           THE contract: each call atomic, by the store's clock, safe to repeat
-memory, redis   the two stores; `scripts`, `calls`, `nodes` and `durability` belong to the second
+store           THE contract: each call atomic, by the store's clock, safe to repeat; its `replies`
+memory, redis   the two stores; `scripts`, `aged` and `durability` belong to the second
 keys            the caller's key, and what is derived of it for the vendor
 fingerprint     whether a request is the one that a key belongs to
 signing         the HMAC behind both

@@ -1,6 +1,5 @@
 """The answer to a write: what its caller got, and gets again byte for byte (reliability.md 1.3)."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -12,6 +11,9 @@ REPEATED: Final = frozenset(
     ("content-type", "location", "etag", "content-language", "link", "preference-applied")
 )
 """Headers that a replay repeats; all others are made anew or belong to the moment."""
+
+_END: Final = b"\n"
+"""Ends the line: JSON text as we write it has no such byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +29,21 @@ class Answer:
     """Of a problem; None for a success."""
 
     def stored(self) -> bytes:
-        """What a record keeps of it, before it is sealed."""
+        """What a record keeps of it, before it is sealed: a line of JSON, then the very bytes."""
         kept = {name: value for name, value in self.headers.items() if name.lower() in REPEATED}
-        return json_text.write(
+        head = json_text.write(
             {
                 "status": self.status,
                 "headers": kept,
-                "body": base64.b64encode(self.body).decode(),
                 "outcome": self.outcome,
                 "opportunity_id": self.opportunity_id,
                 "code": self.code,
             }
         )
+        return head + _END + self.body
 
     @classmethod
     def read(cls, stored: bytes) -> Self:
         """The answer as it was kept."""
-        members = json_text.read(stored)
-        return cls(**{**members, "body": base64.b64decode(members["body"])})
+        head, _, body = stored.partition(_END)
+        return cls(**json_text.read(head), body=body)

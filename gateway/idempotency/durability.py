@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.idempotency.store import StoreHealth
+from gateway.idempotency.replies import StoreHealth
 
 Info = Mapping[str, Any]
 """What `INFO` answers."""

@@ -4,10 +4,10 @@ What changes the effect is in it, in one canonical spelling; what does not, such
 order of entity tags, is not. It is signed, so that who reads the store cannot test guesses.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from gateway.canonical import json_text, schema
 from gateway.idempotency.record import Fingerprint
@@ -28,25 +28,35 @@ class Asked:
     """What stands in the template's braces."""
     query: Mapping[str, Sequence[str]]
     connection: str
-    body: schema.Request | None
+    body: bytes
+    """As `spelled` spells it."""
     lenient: bool
     if_match: Sequence[str] | None
     """Entity tags as they were sent, None for no condition."""
 
 
+def spelled(body: schema.Request | None) -> bytes:
+    """What was sent of a body, nulls included, as JSON: names in order, numbers as they came.
+
+    It is kept with the record, and signed.
+    """
+    sent = None if body is None else body.model_dump(exclude_unset=True)
+    return json_text.write(sent, sort_keys=True)
+
+
 def fingerprints(asked: Asked, keys: Sequence[SigningKey]) -> list[Fingerprint]:
     """One for each version and key in force; the first is the one that a new record keeps."""
-    spelled = ((version, spell(asked)) for version, spell in VERSIONS.items())
+    texts = ((version, spell(asked)) for version, spell in VERSIONS.items())
     return [
         Fingerprint(version=version, key_id=key.id, digest=signature(key, text))
-        for version, text in spelled
+        for version, text in texts
         for key in keys
     ]
 
 
 def _first(asked: Asked) -> bytes:
     query = {name: given for name, given in asked.query.items() if name not in WITHOUT_EFFECT}
-    return message(
+    head = message(
         "fingerprint",
         asked.method,
         asked.route,
@@ -55,8 +65,8 @@ def _first(asked: Asked) -> bytes:
         asked.connection,
         "lenient" if asked.lenient else "strict",
         None if asked.if_match is None else sorted(set(asked.if_match)),
-        None if asked.body is None else _plain(asked.body.model_dump(exclude_unset=True)),
     )
+    return head.removesuffix(b"]") + b"," + _shortest(asked.body) + b"]"
 
 
 VERSIONS: Final[Mapping[int, Callable[[Asked], bytes]]] = {1: _first}
@@ -66,13 +76,17 @@ A change of spelling is a new version; an old one stays for as long as records k
 """
 
 
-def _plain(value: Any) -> Any:
-    """The value with its numbers spelled by what they are: `1`, `1.0` and `1e0` are one number."""
-    if isinstance(value, Mapping):
-        return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(member) for member in value]
-    if isinstance(value, Decimal):
-        digits = json_text.plain(value)
-        return Decimal(digits.rstrip("0").rstrip(".") if "." in digits else digits)
-    return value
+_MAY_BE_LONG: Final = re.compile(rb"\.[0-9]*0[],}]")
+"""A number with a zero at its end that says nothing, or else a text that has the looks of one."""
+_SPARE: Final = re.compile(
+    rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")|\.0+(?![0-9])|(\.[0-9]*[1-9])0+(?![0-9])'
+)
+"""Zeros that say nothing; before them in two groups what stays, which is a text as it is."""
+
+
+def _shortest(body: bytes) -> bytes:
+    """The body with its numbers spelled by what they are: `1`, `1.0` and `1e0` are one number.
+
+    Few bodies have a digit to spare, and to look for one costs least.
+    """
+    return _SPARE.sub(rb"\1\2", body) if _MAY_BE_LONG.search(body) else body

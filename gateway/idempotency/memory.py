@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gateway.idempotency.addresses import BUCKETS, bucket
 from gateway.idempotency.record import (
-    BUCKETS,
     COMPACT_AFTER_MS,
     OPEN,
     Place,
@@ -14,12 +14,12 @@ from gateway.idempotency.record import (
     Result,
     Sought,
     State,
-    bucket,
+    Value,
     latest_first,
-    read,
 )
-from gateway.idempotency.store import Argument, OperationStore, Reply, StoreHealth
-from gateway.idempotency.transitions import SCRIPTS, Turn, Value
+from gateway.idempotency.replies import Lease, Reply, StoreHealth
+from gateway.idempotency.store import Argument, OperationStore
+from gateway.idempotency.transitions import SCRIPTS, Turn
 
 _WHOLE = frozenset(("new", "mine", "replay", "reconcile", "indeterminate"))
 """Verdicts that come with the record."""
@@ -152,7 +152,15 @@ class MemoryStore(OperationStore):
     async def close(self) -> None:
         """There is nothing to let go of."""
 
-    async def _run(self, script: str, hex32: str, owner: str, fence: int, *args: Argument) -> Reply:
+    async def _run(
+        self,
+        script: str,
+        hex32: str,
+        owner: str,
+        fence: int,
+        *args: Argument,
+        beside: Lease | None = None,
+    ) -> Reply:
         kept = self._alive(hex32) or _Kept()
         new = not kept.fields
         turn = Turn(kept.fields, kept.ends, self._now(), owner, fence)
@@ -168,10 +176,20 @@ class MemoryStore(OperationStore):
             state=turn.state,
             fence=turn.number("f"),
             attempts=turn.number("at"),
+            now_ms=turn.now,
             left_ms=max(turn.number("lu") - turn.now, 0),
             highwater=self._made[bucket(hex32)],
             record=_record(hex32, kept) if word in _WHOLE else None,
+            leased=beside is not None and await self._leased(script, word, owner, beside),
         )
+
+    async def _leased(self, script: str, word: str, owner: str, lease: Lease) -> bool:
+        """What the script does with the lease beside its record."""
+        if script == "complete":
+            await self.lease_free(lease.address, owner=owner)
+        elif word == "new":
+            return await self.lease_take(lease.address, owner=owner, ttl_ms=lease.ttl_ms) == 0
+        return False
 
     async def _run_confirmed(
         self,
@@ -201,8 +219,4 @@ class MemoryStore(OperationStore):
 
 
 def _record(hex32: str, kept: _Kept) -> Record:
-    return read(hex32, {name: _bytes(value) for name, value in kept.fields.items()})
-
-
-def _bytes(value: Value) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
+    return Record(hex32, dict(kept.fields))

@@ -11,7 +11,8 @@ from typing import Final
 
 from gateway.errors import StoreUnavailable
 from gateway.idempotency.amnesia import Highwaters
-from gateway.idempotency.store import OperationStore, StoreHealth
+from gateway.idempotency.replies import StoreHealth
+from gateway.idempotency.store import OperationStore
 
 LOOK_SECONDS: Final = 5.0
 """How often the counts of records are read."""

@@ -21,18 +21,20 @@ from gateway.errors import (
     Reconciling,
     StoreUnavailable,
 )
+from gateway.idempotency.addresses import bucket, operation_id
 from gateway.idempotency.amnesia import Highwaters
 from gateway.idempotency.answer import Answer
 from gateway.idempotency.doing import Doing, W
 from gateway.idempotency.envelope import enveloped
 from gateway.idempotency.keys import IdempotencyKey, Identity, marker
+from gateway.idempotency.lease import freed, lease_of
 from gateway.idempotency.monitor import Monitor
 from gateway.idempotency.permit import Hold, RecordPermit
 from gateway.idempotency.reconcile import Reconciler
-from gateway.idempotency.record import Fingerprint, Record, address, bucket, operation_id
-from gateway.idempotency.registry import Happened, Registry, new_owner
+from gateway.idempotency.record import Fingerprint, Record
+from gateway.idempotency.registry import Happened, Registry, new_owner, over
+from gateway.idempotency.replies import Begun, Lease
 from gateway.idempotency.run import FIRST_LOOK_SECONDS, Run, Told
-from gateway.idempotency.store import Begun
 from gateway.shared.chance import CHANCE
 
 GRACE_SECONDS: Final = 0.1
@@ -47,6 +49,8 @@ PAUSES: Final = (0.02, 0.3)
 class Asked(Generic[W]):
     """A write that a caller asks for, authenticated, authorised and validated."""
 
+    hex32: str
+    """The address of its record."""
     caller: str
     key: IdempotencyKey
     connection: str
@@ -105,8 +109,9 @@ class Once(Generic[W]):
         sends: list[RecordPermit] = []
         task = self._registry.spawn(self._counted(asked, sends))
         left = max(asked.until + GRACE_SECONDS - asyncio.get_running_loop().time(), 0)
-        done, _ = await asyncio.wait({task}, timeout=left)
-        if not done and sends and sends[0].last:
+        if await over(task, left):
+            return task.result()
+        if sends and sends[0].last:
             return self._still_running(asked)
         return await asyncio.shield(task)
 
@@ -118,9 +123,10 @@ class Once(Generic[W]):
             self._running -= 1
 
     async def _served(self, asked: Asked[W], sends: list[RecordPermit]) -> Told:
-        hex32 = address(self._registry.environment, asked.caller, asked.key.value)
-        owner = new_owner()
-        begun = await self._begun(hex32, owner, asked)
+        hex32, owner = asked.hex32, new_owner()
+        asked_at = asyncio.get_running_loop().time()
+        lease = lease_of(self._registry, asked.connection, asked.subject)
+        begun = await self._begun(hex32, owner, asked, lease)
         match begun.verdict:
             case "mismatch":
                 raise KeyReused(
@@ -141,7 +147,12 @@ class Once(Generic[W]):
         assert begun.record is not None  # noqa: S101 - all other verdicts come with it
         hold = Hold(hex32=hex32, owner=owner, fence=begun.fence, record=begun.record)
         if begun.state == "claimed":
-            return await self._claimed(asked, hold, sends)
+            permit = RecordPermit(self._registry, hold, asked.identity, asked.until)
+            if begun.leased:
+                permit.leased_until = asked_at + self._registry.timers.record_lease_ms / 1000
+                permit.beside = lease
+            sends.append(permit)
+            return await self._claimed(asked, permit, lease)
         try:
             if begun.verdict == "replay":
                 return await self._replayed(asked, begun.record)
@@ -149,7 +160,7 @@ class Once(Generic[W]):
         except StoreUnavailable as error:
             raise _untold(hex32, error.message, begun.record.outcome) from error
 
-    async def _begun(self, hex32: str, owner: str, asked: Asked[W]) -> Begun:
+    async def _begun(self, hex32: str, owner: str, asked: Asked[W], lease: Lease | None) -> Begun:
         """Claims the key, or waits a little for whoever has it."""
         registry, clock = self._registry, asyncio.get_running_loop().time
         facts = self._facts(hex32, asked)
@@ -157,14 +168,20 @@ class Once(Generic[W]):
         pause, most = PAUSES
         while True:
             known = self._highwaters.known(bucket(hex32))
-            begun = await registry.store.begin(
-                hex32,
-                fingerprints=asked.fingerprints,
-                owner=owner,
-                lease_ms=registry.timers.claimed_lease_ms,
-                keep_ms=registry.timers.retention_ms,
-                facts=facts,
-            )
+            try:
+                begun = await registry.store.begin(
+                    hex32,
+                    fingerprints=asked.fingerprints,
+                    owner=owner,
+                    lease_ms=registry.timers.claimed_lease_ms,
+                    keep_ms=registry.timers.retention_ms,
+                    facts=facts,
+                    beside=lease,
+                )
+            except StoreUnavailable:
+                if lease:  # it may be taken all the same
+                    registry.leave(freed(registry, lease, owner))
+                raise
             counted = known + int(begun.verdict == "new" and begun.fence == 1)
             await self._monitor.noticed(bucket(hex32), known=counted, found=begun.highwater)
             left = until - clock()
@@ -198,17 +215,15 @@ class Once(Generic[W]):
             facts["vendor_id"] = asked.subject
         return facts
 
-    async def _claimed(self, asked: Asked[W], hold: Hold, sends: list[RecordPermit]) -> Told:
-        permit = RecordPermit(self._registry, hold, asked.identity, asked.until)
-        sends.append(permit)
-        run = Run(self._registry, self._doing, asked.write, permit)
+    async def _claimed(self, asked: Asked[W], permit: RecordPermit, lease: Lease | None) -> Told:
+        run, hold = Run(self._registry, self._doing, asked.write, permit), permit.hold
         if asked.creates and self._monitor.amnesia and not hold.record.attempts:
             found = await self._remembered(asked, hold)
             if isinstance(found, GatewayError):
                 return await run.ended(found)
             if found:
                 return await run.completed(found)
-        told = await run.executed(asked.subject, asked.until)
+        told = await run.executed(lease, asked.until)
         if told.unsettled:
             _ = self._reconciler.pursue(hold.hex32, hold.owner)
         return told
@@ -235,7 +250,7 @@ class Once(Generic[W]):
         """The write was sent, and its holder is gone: find out, and wait a little for it."""
         settling = self._reconciler.pursue(hold.hex32, hold.owner)
         left = max(asked.until - asyncio.get_running_loop().time(), 0)
-        await asyncio.wait({settling}, timeout=min(self._registry.timers.wait_seconds, left))
+        await over(settling, min(self._registry.timers.wait_seconds, left))
         record = await self._registry.store.get(hold.hex32)
         if record and record.state == "completed":
             return await self._replayed(asked, record)
@@ -259,8 +274,7 @@ class Once(Generic[W]):
         error = IndeterminateTimeout(
             "The write was sent and goes on behind your deadline: ask again with the same key."
         )
-        hex32 = address(self._registry.environment, asked.caller, asked.key.value)
-        error.operation_id = operation_id(hex32)
+        error.operation_id = operation_id(asked.hex32)
         error.retry_after = FIRST_LOOK_SECONDS
         return Told(answer=self._doing.told(asked.write, error), status="indeterminate")
 

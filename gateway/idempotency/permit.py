@@ -4,13 +4,14 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.canonical import json_text
 from gateway.errors import DeadlineExceeded, NotSent, StoreUnavailable, VendorRefused
 from gateway.idempotency.keys import Identity, derived_key
 from gateway.idempotency.record import Record, Step
 from gateway.idempotency.registry import Happened, Registry
+from gateway.idempotency.replies import Lease
 from gateway.translator import VendorRequest, VendorResponse
 
 MIN_LEFT_MS: Final = 1000
@@ -21,8 +22,7 @@ class StepDiffers(Exception):
     """A write that is resumed asks for another call than the one that was made."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(NamedTuple):
     """A record that is held: by whom, since which fence, and how it stood then."""
 
     hex32: str
@@ -60,6 +60,8 @@ class RecordPermit:
     """Set where a lease that the write needs has gone to somebody else."""
     leased_until: float = math.inf
     """When the lease of the vendor's record ends unless it is renewed, on the same clock."""
+    beside: Lease | None = None
+    """That lease, where it came with the claim and is to go with the answer."""
     pre: Mapping[str, Any] | None = field(default=None, repr=False)
     """The vendor's record as it was read before the write, to be kept with the first send."""
     _made: list[tuple[str, VendorResponse]] = field(init=False, repr=False)

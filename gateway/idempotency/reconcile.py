@@ -4,13 +4,13 @@ Any replica may take an open record up once its lease is over, and one at a time
 """
 
 import asyncio
-from dataclasses import replace
 from typing import Final, Generic
 
 from gateway.errors import GatewayError, StoreUnavailable
 from gateway.idempotency.doing import Doing, Finding, W
 from gateway.idempotency.envelope import opened
 from gateway.idempotency.keys import Identity
+from gateway.idempotency.lease import lease_of
 from gateway.idempotency.permit import Hold, RecordPermit, replies
 from gateway.idempotency.record import Record
 from gateway.idempotency.registry import Happened, Registry
@@ -144,12 +144,11 @@ class Reconciler(Generic[W]):
         if record is None or record.owner != hold.owner:
             return None
         until = asyncio.get_running_loop().time() + self._registry.timers.vendor_seconds
-        again = replace(hold, record=record)
+        again = hold._replace(record=record)
         key, write = self._write(record)
         permit = RecordPermit(self._registry, again, _identity(record, key), until)
-        told = await Run(self._registry, self._doing, write, permit).executed(
-            record.vendor_id, until
-        )
+        lease = lease_of(self._registry, record.connection, record.vendor_id)
+        told = await Run(self._registry, self._doing, write, permit).executed(lease, until)
         if not told.unsettled:
             return None
         return 0.0 if permit.last else LOOKS[2] * self._registry.timers.quiet_seconds

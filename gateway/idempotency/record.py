@@ -1,16 +1,19 @@
-"""The record of one write, and where it lies (reliability.md 2.2); pure, for both stores.
+"""The record of one write (reliability.md 2.2); pure, for both stores.
 
 A store keeps a record as a hash of short field names; here they get their types and their names.
 """
 
 import base64
-import hashlib
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, Generic, Literal, NamedTuple, TypeVar, cast
 
 from gateway.canonical import json_text
 
+T = TypeVar("T")
+
+Value = str | int | bytes
+"""What a field holds: over a wire all is bytes, at home a number is a number."""
 State = Literal["claimed", "dispatched", "reconciling", "indeterminate", "completed", "not_applied"]
 Result = Literal["applied", "partial", "not_applied"]
 """What a completed record says of the effect."""
@@ -25,12 +28,8 @@ OPEN_KEEP_MS: Final = 30 * 24 * 3600 * 1000
 COMPACT_AFTER_MS: Final = 72 * 3600 * 1000
 """How long after its end a record keeps its bodies."""
 
-BUCKETS: Final = tuple(f"{number:02x}" for number in range(256))
-AMNESIA: Final = "uog:1:amnesia"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """What a request is recognised by, with how it was spelled and the key that signed it."""
 
     version: int
@@ -60,57 +59,135 @@ class Evidence(NamedTuple):
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member(Generic[T]):
+    """A member of a record, read from its field when it is asked for: most never are."""
+
+    __slots__ = ("_field", "_read")
+
+    def __init__(self, field: str, read: Callable[[Value], T]) -> None:
+        self._field = field
+        self._read = read
+
+    def __get__(self, record: "Record", kind: object = None) -> T:
+        return self._read(record.fields.get(self._field, b""))
+
+
+def _number(found: Value) -> int:
+    return int(found or 0)
+
+
+def _text(found: Value) -> str:
+    return found.decode() if isinstance(found, bytes) else str(found)
+
+
+def _known(found: Value) -> str | None:
+    return _text(found) or None
+
+
+def _sealed(found: Value) -> bytes | None:
+    return cast(bytes, found) or None
+
+
+def _steps(found: Value) -> tuple[Step, ...]:
+    if not found:
+        return ()
+    return tuple(
+        Step(
+            name=step["name"],
+            done=step["st"] == "done",
+            reply=base64.b64decode(step["reply"]) if "reply" in step else None,
+        )
+        for step in json_text.read(_text(found))
+    )
+
+
+def _evidence(found: Value) -> tuple[Evidence, ...]:
+    return tuple(Evidence(*json_text.read(line)) for line in _text(found).split("\n")[:-1])
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Record:
-    """One write under one key of one caller; times in milliseconds of the store, 0 for never."""
+    """One write under one key of one caller; times in milliseconds of the store, 0 for never.
+
+    Its members are read as they are asked for: to read all of them for every write cost more than
+    what the write needed of them.
+    """
 
     hex32: str
-    state: State
-    fingerprint: Fingerprint
-    owner: str
-    fence: int
+    fields: Mapping[str, Value]
+    """The hash that it was read from, which is not empty."""
+
+    state = _Member("st", lambda found: cast(State, _text(found)))
+    owner = _Member("own", _text)
+    fence = _Member("f", _number)
     """Grows with every holder; what an earlier one does under its own number is refused."""
-    attempts: int
+    attempts = _Member("at", _number)
     """Number of the latest send."""
-    dispatch_fence: int
+    dispatch_fence = _Member("df", _number)
     """The fence that it was sent under."""
-    unanswered: int
+    unanswered = _Member("un", _number)
     """Number of the first send without a verdict, 0 for none."""
-    lease_until: int
-    held_since: int
+    lease_until = _Member("lu", _number)
+    held_since = _Member("tf", _number)
     """When the holder got its fence."""
-    t0: int
+    t0 = _Member("t0", _number)
     """When the key was first seen."""
-    t1: int
+    t1 = _Member("t1", _number)
     """When the first send without a verdict went out."""
-    td: int
+    td = _Member("td", _number)
     """When the latest send went out."""
-    te: int
+    te = _Member("te", _number)
     """When the operation ended."""
-    caller: str
-    connection: str
-    vendor: str
-    method: str
-    route: str
-    vendor_id: str | None
-    opportunity_id: str | None
-    steps: tuple[Step, ...]
-    marker: str | None
-    derived_key: str | None
-    generation: int
+    caller = _Member("caller", _text)
+    connection = _Member("connection", _text)
+    vendor = _Member("vendor", _text)
+    method = _Member("method", _text)
+    route = _Member("route", _text)
+    vendor_id = _Member("vid", _known)
+    opportunity_id = _Member("oid", _known)
+    steps = _Member("steps", _steps)
+    marker = _Member("marker", _known)
+    derived_key = _Member("dk", _known)
+    generation = _Member("g", _number)
     """Of the derived key: one that came back refused is not used again."""
-    key_ids: tuple[str, ...]
-    """The signing keys behind fingerprint, derived key and marker."""
-    pre: bytes | None = field(repr=False)
+    pre = _Member("pre", _sealed)
     """The pre-image, sealed, as are the next two."""
-    request: bytes | None = field(repr=False)
-    answer: bytes | None = field(repr=False)
-    answer_status: int | None
-    outcome: Result | None
-    code: str | None
-    evidence: tuple[Evidence, ...]
-    resolved_by: str | None
-    reason: str | None
+    request = _Member("req", _sealed)
+    answer = _Member("resp", _sealed)
+    answer_status = _Member("status", lambda found: _number(found) or None)
+    outcome = _Member("outcome", lambda found: cast("Result | None", _known(found)))
+    code = _Member("code", _known)
+    evidence = _Member("ev", _evidence)
+    resolved_by = _Member("by", _known)
+    reason = _Member("why", _known)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What its request is recognised by."""
+        version, _, key_id = _text(self.fields["fpv"]).partition(" ")
+        digest = bytes.fromhex(_text(self.fields["fp"]))
+        return Fingerprint(version=int(version), key_id=key_id, digest=digest)
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The signing keys behind fingerprint, derived key and marker."""
+        others = filter(None, _text(self.fields.get("kid", b"")).split("\n"))
+        return tuple(dict.fromkeys((self.fingerprint.key_id, *others)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and self._members() == other._members()
+
+    def __hash__(self) -> int:
+        return hash(self.hex32)
+
+    def __repr__(self) -> str:
+        return f"Record({self.hex32}, {self.state}, fence {self.fence})"
+
+    def _members(self) -> tuple[object, ...]:
+        """All that it says; two stores may spell the same differently."""
+        named = [name for name, each in vars(Record).items() if isinstance(each, _Member)]
+        told = (getattr(self, name) for name in named)
+        return self.hex32, self.fingerprint, self.key_ids, *told
 
 
 Place = tuple[int, int, str]
@@ -185,122 +262,34 @@ FACTS: Final[Mapping[str, str]] = {
 each."""
 
 
-def facts_of(members: Mapping[str, bytes | str]) -> dict[str, bytes | str]:
+def facts_of(members: Mapping[str, bytes | str]) -> dict[str, Value]:
     """The fields of facts. Raises KeyError for one that a record does not know."""
     return {FACTS[name]: value for name, value in members.items()}
 
 
-def read(hex32: str, fields: Mapping[str, bytes]) -> Record:
-    """The record of a hash, which is not empty."""
-
-    def text(name: str) -> str:
-        return fields.get(name, b"").decode()
-
-    def number(name: str) -> int:
-        return int(fields.get(name, 0))
-
-    version, _, key_id = text("fpv").partition(" ")
-    return Record(
-        hex32=hex32,
-        state=cast(State, text("st")),
-        fingerprint=Fingerprint(
-            version=int(version), key_id=key_id, digest=bytes.fromhex(text("fp"))
-        ),
-        owner=text("own"),
-        fence=number("f"),
-        attempts=number("at"),
-        dispatch_fence=number("df"),
-        unanswered=number("un"),
-        lease_until=number("lu"),
-        held_since=number("tf"),
-        t0=number("t0"),
-        t1=number("t1"),
-        td=number("td"),
-        te=number("te"),
-        caller=text("caller"),
-        connection=text("connection"),
-        vendor=text("vendor"),
-        method=text("method"),
-        route=text("route"),
-        vendor_id=text("vid") or None,
-        opportunity_id=text("oid") or None,
-        steps=_steps(fields.get("steps")),
-        marker=text("marker") or None,
-        derived_key=text("dk") or None,
-        generation=number("g"),
-        key_ids=tuple(dict.fromkeys((key_id, *filter(None, text("kid").split("\n"))))),
-        pre=fields.get("pre"),
-        request=fields.get("req"),
-        answer=fields.get("resp"),
-        answer_status=number("status") or None,
-        outcome=cast(Result | None, text("outcome") or None),
-        code=text("code") or None,
-        evidence=tuple(Evidence(*json_text.read(line)) for line in text("ev").split("\n")[:-1]),
-        resolved_by=text("by") or None,
-        reason=text("why") or None,
-    )
+def newly_claimed(
+    hex32: str,
+    *,
+    owner: str,
+    fingerprint: Fingerprint,
+    facts: Mapping[str, Value],
+    now_ms: int,
+    lease_ms: int,
+) -> Record:
+    """A record as the first claim makes it: what was sent, and when that was."""
+    claim: dict[str, Value] = {
+        "st": "claimed",
+        "own": owner,
+        "f": 1,
+        "fpv": fingerprint.pair,
+        "fp": fingerprint.digest.hex(),
+        "t0": now_ms,
+        "tf": now_ms,
+        "lu": now_ms + lease_ms,
+    }
+    return Record(hex32, {**claim, **facts})
 
 
 def spelled_reply(reply: bytes) -> str:
     """A sealed reply as a step keeps it: steps are JSON, which holds no bytes."""
     return base64.b64encode(reply).decode()
-
-
-def _steps(found: bytes | None) -> tuple[Step, ...]:
-    return tuple(
-        Step(
-            name=step["name"],
-            done=step["st"] == "done",
-            reply=base64.b64decode(step["reply"]) if "reply" in step else None,
-        )
-        for step in json_text.read(found or b"[]")
-    )
-
-
-def address(environment: str, caller: str, key: bytes) -> str:
-    """The 32 hex digits that a caller's key is known by; no secret is in them."""
-    return _digest(b"uog1", environment.encode(), caller.encode(), key)
-
-
-def lease_address(environment: str, connection: str, vendor_id: str) -> str:
-    """The 32 hex digits that a vendor's record is leased under."""
-    return _digest(environment.encode(), connection.encode(), vendor_id.encode())
-
-
-def _digest(*parts: bytes) -> str:
-    return hashlib.sha256(b"\x00".join(parts)).hexdigest()[:32]
-
-
-def operation_id(hex32: str) -> str:
-    """The id that callers see."""
-    return f"op_{hex32}"
-
-
-def bucket(hex32: str) -> str:
-    """The first byte: what is in one bucket lies on one node."""
-    return hex32[:2]
-
-
-def record_key(hex32: str) -> str:
-    """Where a record lies. No text of a client is in it: braces would choose the node."""
-    return f"uog:1:{{b{bucket(hex32)}}}:op:{hex32}"
-
-
-def open_key(bucket: str) -> str:
-    """Records with a lease, by its end."""
-    return f"uog:1:{{b{bucket}}}:open"
-
-
-def ended_key(bucket: str) -> str:
-    """Records without one, by when they got there; negative while parked, so nothing trims them."""
-    return f"uog:1:{{b{bucket}}}:ended"
-
-
-def highwater_key(bucket: str) -> str:
-    """How many records were ever made in a bucket: a lower count than before is a loss."""
-    return f"uog:1:{{b{bucket}}}:hw"
-
-
-def lease_key(address: str) -> str:
-    """Who may write to a vendor's record now."""
-    return f"uog:1:{{r{bucket(address)}}}:w:{address}"

@@ -3,25 +3,27 @@
 The keys of one script have one hash tag, so they lie on one node whatever the map of the Cluster.
 """
 
-from collections.abc import (
-    Callable,
-    Collection,
-    Container,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, Self, cast
 
 from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from gateway.idempotency.durability import Info, judged, together
-from gateway.idempotency.record import (
+from gateway.idempotency.addresses import (
     AMNESIA,
     BUCKETS,
+    ended_key,
+    highwater_key,
+    lease_key,
+    open_key,
+    places,
+    record_key,
+)
+from gateway.idempotency.aged import Aged
+from gateway.idempotency.durability import Info, judged, together
+from gateway.idempotency.record import (
     COMPACT_AFTER_MS,
     OPEN,
     Place,
@@ -29,20 +31,15 @@ from gateway.idempotency.record import (
     Result,
     Sought,
     State,
-    bucket,
-    ended_key,
-    highwater_key,
     latest_first,
-    lease_key,
-    open_key,
-    read,
-    record_key,
 )
-from gateway.idempotency.store import Argument, OperationStore, Reply, StoreHealth
+from gateway.idempotency.replies import Lease, Reply, StoreHealth
+from gateway.idempotency.store import Argument, OperationStore
 from gateway.shared import scripts
-from gateway.shared.calls import AT_ONCE, Calls, Word
+from gateway.shared.calls import AT_ONCE, Calls
 from gateway.shared.moving import ClusterNodes
 from gateway.shared.nodes import Node, Nodes, OneNode
+from gateway.shared.resp import Word
 
 DEPTH: Final = 4
 """How many ended records of each bucket a list looks at first."""
@@ -82,15 +79,7 @@ class RedisStore(OperationStore):
         return [hex32.decode() for _, hex32 in held][:limit]
 
     async def old(self, limit: int, *, older_ms: int = COMPACT_AFTER_MS) -> list[str]:
-        before = await self.time_ms() - older_ms
-        windows = await self._windows(
-            lambda pipe, name: pipe.zrangebyscore(ended_key(name), 1, before, withscores=True)
-        )
-        ids = [hex32.decode() for window in windows for hex32, _ in window]
-        whole = await self._calls.each(
-            ids, record_key, lambda pipe, hex32: pipe.hexists(record_key(hex32), "req")
-        )
-        return [hex32 for hex32, has in zip(ids, whole, strict=True) if has][:limit]
+        return await Aged(self._calls).found(await self.time_ms() - older_ms, limit)
 
     async def listed(
         self,
@@ -178,9 +167,20 @@ class RedisStore(OperationStore):
     async def close(self) -> None:
         await self._nodes.close()
 
-    async def _run(self, script: str, hex32: str, owner: str, fence: int, *args: Argument) -> Reply:
-        argv = self._argv(owner, fence, args)
-        return _reply(hex32, await self._calls.run(self._scripts[script], _keys(hex32), argv))
+    async def _run(
+        self,
+        script: str,
+        hex32: str,
+        owner: str,
+        fence: int,
+        *args: Argument,
+        beside: Lease | None = None,
+    ) -> Reply:
+        keys, argv = places(hex32), self._argv(owner, fence, args)
+        if beside and self._nodes.together:
+            keys.append(lease_key(beside.address))
+            argv.append(beside.ttl_ms)
+        return _reply(hex32, await self._calls.run(self._scripts[script], keys, argv))
 
     async def _run_confirmed(
         self,
@@ -194,12 +194,21 @@ class RedisStore(OperationStore):
     ) -> tuple[Reply, int]:
         argv = self._argv(owner, fence, args)
         told, count = await self._calls.run_confirmed(
-            self._scripts[script], _keys(hex32), argv, replicas=replicas, wait_ms=wait_ms
+            self._scripts[script], places(hex32), argv, replicas=replicas, wait_ms=wait_ms
         )
         return _reply(hex32, told), count
 
     def _argv(self, owner: str, fence: int, args: Sequence[Argument]) -> list[Word]:
-        return [self._now() if self._now else "", owner, fence, *_flat(args)]
+        argv: list[Word] = [self._now() if self._now else "", owner, fence]
+        for arg in args:
+            if isinstance(arg, dict):
+                argv += chain.from_iterable(arg.items())
+            elif isinstance(arg, list):
+                argv.append(len(arg))
+                argv += chain.from_iterable((each.pair, each.digest.hex()) for each in arg)
+            else:
+                argv.append(arg)
+        return argv
 
     async def _lease(self, script: str, address: str, *argv: Word) -> int:
         return int(await self._calls.run(self._scripts[script], [lease_key(address)], argv))
@@ -295,39 +304,17 @@ async def _appendfsync(client: Redis) -> str | None:
         return None
 
 
-def _keys(hex32: str) -> list[str]:
-    name = bucket(hex32)
-    return [record_key(hex32), open_key(name), ended_key(name), highwater_key(name)]
-
-
-def _flat(args: Sequence[Argument]) -> Iterator[Word]:
-    for arg in args:
-        if isinstance(arg, str | int | bytes):
-            yield arg
-        elif isinstance(arg, Mapping):
-            for name, value in arg.items():
-                yield from (name, value)
-        else:
-            yield len(arg)
-            for fingerprint in arg:
-                yield from (fingerprint.pair, fingerprint.digest.hex())
-
-
 def _reply(hex32: str, told: Sequence[Any]) -> Reply:
-    word, state, fence, attempts, left_ms, highwater, flat = told
+    word, state, fence, attempts, now_ms, left_ms, highwater, flat, *beside = told
+    record = _record(hex32, zip(flat[::2], flat[1::2], strict=True)) if flat else None
+    known: State | None = state.decode() or None
     return Reply(
-        word=word.decode(),
-        state=cast(State | None, state.decode() or None),
-        fence=fence,
-        attempts=attempts,
-        left_ms=left_ms,
-        highwater=highwater,
-        record=_record(hex32, zip(flat[::2], flat[1::2], strict=True)) if flat else None,
+        word.decode(), known, fence, attempts, now_ms, left_ms, highwater, record, beside == [1]
     )
 
 
 def _record(hex32: str, fields: Iterable[tuple[bytes, bytes]]) -> Record:
-    return read(hex32, {name.decode(): value for name, value in fields})
+    return Record(hex32, {name.decode(): value for name, value in fields})
 
 
 def _fits(sought: Sought, head: Sequence[bytes | None]) -> bool:

@@ -1,13 +1,14 @@
 """What everything about records shares: the store, the keys, the timers, and the tasks it owns."""
 
 import asyncio
-import secrets
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeVar
 
 from gateway.errors import StoreUnavailable
-from gateway.idempotency.record import Record, operation_id
+from gateway.idempotency.addresses import operation_id
+from gateway.idempotency.record import Record
 from gateway.idempotency.sealing import KeyGone, Sealing
 from gateway.idempotency.signing import SigningKey
 from gateway.idempotency.store import OperationStore
@@ -135,6 +136,28 @@ def _kept(
     return task
 
 
+async def over(task: asyncio.Task[Any], seconds: float) -> bool:
+    """Waits for a task to end, which goes on if its time is up first: whether it has ended.
+
+    It is `asyncio.wait` for a single task, at a tenth of what that costs.
+    """
+    loop = asyncio.get_running_loop()
+    woken: asyncio.Future[None] = loop.create_future()
+
+    def wake(*_: object) -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    timer = loop.call_later(seconds, wake)
+    task.add_done_callback(wake)
+    try:
+        await woken
+    finally:
+        timer.cancel()
+        task.remove_done_callback(wake)
+    return task.done()
+
+
 def new_owner() -> str:
     """A name that no other holder has."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()

@@ -1,10 +1,7 @@
 """One execution of a write: done under a claim, and concluded in its record whatever happens."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Final, Generic, Literal, cast
+from contextlib import suppress
+from typing import Final, Generic, Literal, NamedTuple, cast
 
 from gateway.errors import (
     GatewayError,
@@ -14,12 +11,15 @@ from gateway.errors import (
     Rejected,
     StoreUnavailable,
 )
+from gateway.idempotency.addresses import operation_id
 from gateway.idempotency.answer import Answer
+from gateway.idempotency.beating import Beating
 from gateway.idempotency.doing import Doing, W
-from gateway.idempotency.lease import record_lease
+from gateway.idempotency.lease import RecordLease, freed
 from gateway.idempotency.permit import Hold, RecordPermit, Sent, StepDiffers, refuses
-from gateway.idempotency.record import Result, operation_id
+from gateway.idempotency.record import Result
 from gateway.idempotency.registry import Happened, Registry
+from gateway.idempotency.replies import Lease
 
 Status = Literal[
     "created", "replayed", "in-progress", "indeterminate", "mismatch", "not-applied", "not-stored"
@@ -32,8 +32,7 @@ FIRST_LOOK_SECONDS: Final = 2
 """When it is worth a caller's while to ask again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(NamedTuple):
     """What the caller is told, and how it stands with the record."""
 
     answer: Answer
@@ -53,12 +52,11 @@ class Run(Generic[W]):
         self._permit = permit
         self._hold: Hold = permit.hold
 
-    async def executed(self, subject: str | None, until: float) -> Told:
-        """Does the write and concludes it; `subject` is the vendor's record that it is about."""
-        permit = self._permit
+    async def executed(self, lease: Lease | None, until: float) -> Told:
+        """Does the write and concludes it; `lease` is what it needs of the vendor's record."""
         try:
-            async with self._alive(), record_lease(permit, self._registry, subject, until):
-                answer = await self._doing.perform(self._write, permit, until)
+            with Beating(self._registry, self._registry.timers.heartbeat_seconds, self._beat):
+                answer = await self._performed(lease, until)
         except GatewayError as error:
             return await self.ended(error)
         except StepDiffers as error:
@@ -69,6 +67,13 @@ class Run(Generic[W]):
             )
             return await self.ended(fault, error)
         return await self.completed(answer)
+
+    async def _performed(self, lease: Lease | None, until: float) -> Answer:
+        """The write done under the lease of the vendor's record; a create has none yet."""
+        if lease is None:
+            return await self._doing.perform(self._write, self._permit, until)
+        async with RecordLease(self._permit, self._registry, lease, until):
+            return await self._doing.perform(self._write, self._permit, until)
 
     async def ended(self, error: GatewayError, cause: BaseException | None = None) -> Told:
         """What becomes of the record of a write that ended in an error (api.md 7)."""
@@ -151,6 +156,8 @@ class Run(Generic[W]):
             return await self._kept(answer, cause)
         except StoreUnavailable:
             self._tell("not-stored", "the store was away when the vendor had answered")
+            if lease := self._permit.beside:  # nobody else shall wait until the answer is kept
+                self._registry.leave(freed(self._registry, lease, self._hold.owner))
             self._registry.leave(self._kept_later(answer))
             return Told(answer=answer, status="not-stored", cause=cause)
 
@@ -167,6 +174,7 @@ class Run(Generic[W]):
             opportunity_id=answer.opportunity_id,
             code=answer.code,
             keep_ms=registry.timers.retention_ms,
+            beside=self._permit.beside,
         )
         if word == "already":
             stored = await registry.store.get(hold.hex32)
@@ -182,28 +190,19 @@ class Run(Generic[W]):
         with suppress(StoreUnavailable):
             await self._registry.persistently(lambda: self._kept(answer))
 
-    @asynccontextmanager
-    async def _alive(self) -> AsyncIterator[None]:
-        """Prolongs the claim for as long as the write takes."""
-        beating = self._registry.spawn(self._beats())
-        try:
-            yield
-        finally:
-            beating.cancel()
-
-    async def _beats(self) -> None:
+    async def _beat(self) -> bool:
+        """Prolongs the claim."""
         hold, timers = self._hold, self._registry.timers
-        while not self._permit.lost:
-            await asyncio.sleep(timers.heartbeat_seconds)
-            with suppress(StoreUnavailable):
-                mine = await self._registry.store.heartbeat(
-                    hold.hex32,
-                    owner=hold.owner,
-                    fence=hold.fence,
-                    lease_ms=timers.claimed_lease_ms,
-                    hard_limit_ms=HARD_LIMIT_MS,
-                )
-                self._permit.lost |= not mine
+        with suppress(StoreUnavailable):
+            mine = await self._registry.store.heartbeat(
+                hold.hex32,
+                owner=hold.owner,
+                fence=hold.fence,
+                lease_ms=timers.claimed_lease_ms,
+                hard_limit_ms=HARD_LIMIT_MS,
+            )
+            self._permit.lost |= not mine
+        return not self._permit.lost
 
     def _tell(self, kind: str, detail: str) -> None:
         self._registry.tell(Happened.of(self._hold.record, kind, detail))

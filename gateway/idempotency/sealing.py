@@ -9,9 +9,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
@@ -22,6 +24,8 @@ MAX_ID_BYTES: Final = 255
 FORM: Final = 1
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
+UNDER_WAY: Final = 256
+"""Records whose keys are at hand."""
 
 
 class SealError(Exception):
@@ -73,9 +77,12 @@ class Sealing:
         if not keys:
             raise ValueError("at least one encryption key is needed")
         self._first = keys[0].id
+        self._head = bytes((FORM, len(self._first.encode()))) + self._first.encode()
         self._secrets = {key.id: key.secret for key in keys}
         if len(self._secrets) != len(keys):
             raise ValueError("two encryption keys have the same id")
+        # A write seals its request and then its answer: two members of one record.
+        self._cipher = lru_cache(UNDER_WAY)(self._made)
 
     @classmethod
     def of_this_process(cls) -> Self:
@@ -84,9 +91,8 @@ class Sealing:
 
     def seal(self, hex32: str, member: str, text: bytes) -> bytes:
         """Seals one member of one record."""
-        key_id = self._first.encode()
-        head = bytes((FORM, len(key_id))) + key_id
-        nonce = secrets.token_bytes(NONCE_BYTES)
+        head = self._head
+        nonce = os.urandom(NONCE_BYTES)
         sealed = self._cipher(self._first, hex32).encrypt(nonce, text, _bound(head, hex32, member))
         return head + nonce + sealed
 
@@ -105,7 +111,7 @@ class Sealing:
         except InvalidTag:
             raise BrokenSeal(f"The seal of {member} was not made for this record.") from None
 
-    def _cipher(self, key_id: str, hex32: str) -> AESGCM:
+    def _made(self, key_id: str, hex32: str) -> AESGCM:
         """A key of the record's own: nonces of chance meet within it, and it has a handful."""
         own = hmac.digest(self._secrets[key_id], b"uog seal\x00" + hex32.encode(), hashlib.sha256)
         return AESGCM(own)

@@ -9,8 +9,7 @@ What a call does to a record stands in `scripts/`, one file each; a store says h
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, Literal, cast
 
 from gateway.errors import StoreUnavailable
 from gateway.idempotency.record import (
@@ -20,98 +19,34 @@ from gateway.idempotency.record import (
     Record,
     Result,
     State,
+    Value,
     facts_of,
+    newly_claimed,
     spelled_reply,
+)
+from gateway.idempotency.replies import (
+    Begun,
+    Lease,
+    Moved,
+    Reply,
+    StoreHealth,
+    Word,
+    begun,
+    moved,
 )
 
 __all__ = [
-    "Begun",
-    "Moved",
     "OperationStore",
-    "StoreHealth",
     "StoreUnavailable",
 ]
 
-Verdict = Literal[
-    "new",
-    "mine",
-    "in_flight",
-    "replay",
-    "mismatch",
-    "unreadable",
-    "reconcile",
-    "indeterminate",
-    "gone",
-]
-Word = Literal["ok", "late", "already", "fenced", "lost"]
-Argument = str | int | bytes | Mapping[str, str | bytes] | Sequence[Fingerprint]
+Argument = str | int | bytes | dict[str, Value] | list[Fingerprint]
 """What a script takes; only a store that sends it somewhere flattens it."""
 
 OPERATOR: Final = ""
 """The owner of a call that nobody has a lease for."""
 MAX_DETAIL: Final = 500
 """Characters of a line of evidence."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """How it stands with a key.
-
-    `new`: run it. `mine`: one's own call again, go on from `state`. `in_flight`: another holds it
-    for `left_ms`. `reconcile`: find out, by reading, what became of the open send. `replay`,
-    `indeterminate`, `mismatch`: it is over, unsettled, or another request's. `unreadable`: it was
-    signed in a way that was not brought along, so nothing can be told. `gone`, of `take` alone:
-    nothing is open. `record` is there unless it is nobody's business: in flight, mismatch.
-    """
-
-    verdict: Verdict
-    fence: int
-    attempts: int
-    left_ms: int
-    state: State | None
-    record: Record | None
-    highwater: int
-    """How many records the bucket ever had, which never falls unless some were lost."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """What became of a record, None where there is none; false where the call had no right to it.
-
-    `late`: it was done, and somebody else's lease, or verdict, was in the way. `already`: it is
-    completed otherwise. `lost`: there is no such record.
-    """
-
-    word: Word
-    state: State | None
-    fence: int
-
-    def __bool__(self) -> bool:
-        return self.word in {"ok", "late"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreHealth:
-    """Whether what the store acknowledges stays, as its settings have it (reliability.md 2.5)."""
-
-    ok: bool
-    """False where settings would lose records: with strict durability, no way to start."""
-    reasons: tuple[str, ...] = ()
-    """Why the store is degraded, or not ok."""
-    notes: tuple[str, ...] = ()
-    """What an operator may want to know, and no fault."""
-
-
-class Reply(NamedTuple):
-    """What every script of a record answers."""
-
-    word: str
-    state: State | None
-    fence: int
-    attempts: int
-    left_ms: int
-    highwater: int
-    record: Record | None
 
 
 class OperationStore(ABC):
@@ -126,18 +61,29 @@ class OperationStore(ABC):
         lease_ms: int,
         keep_ms: int,
         facts: Mapping[str, bytes | str],
+        beside: Lease | None = None,
     ) -> Begun:
         """Claims a key for a request, or tells how it stands with it.
 
         A new record keeps the first fingerprint; `facts` are members that `record.FACTS` lists,
-        kept when it is made or comes again after it was released.
+        kept when it is made or comes again after it was released. With a new claim the owner gets
+        the lease `beside` it, where that is free and lies where it can be had in the same round.
         """
-        head = (lease_ms, keep_ms, fingerprints, facts_of(facts))
-        return _begun(await self._run("begin", hex32, owner, 0, *head))
+        known, sent = list(fingerprints), facts_of(facts)
+        head = (lease_ms, keep_ms, known, sent)
+        told = await self._run("begin", hex32, owner, 0, *head, beside=beside)
+        if told.word != "new" or told.record:
+            return begun(told, told.record)
+        claim = newly_claimed(
+            hex32, owner=owner, fingerprint=known[0], facts=sent,
+            now_ms=told.now_ms, lease_ms=told.left_ms,
+        )  # fmt: skip
+        return begun(told, claim)
 
     async def take(self, hex32: str, *, owner: str, lease_ms: int) -> Begun:
         """Gets an open record whose lease is over, or one's own send that no verdict came for."""
-        return _begun(await self._run("take", hex32, owner, 0, lease_ms))
+        told = await self._run("take", hex32, owner, 0, lease_ms)
+        return begun(told, told.record)
 
     async def dispatch(
         self,
@@ -166,14 +112,14 @@ class OperationStore(ABC):
 
     async def undispatch(self, hex32: str, *, owner: str, fence: int, send: int) -> Moved:
         """Takes a recorded send back, of which not a byte left."""
-        return _moved(await self._run("undispatch", hex32, owner, fence, send))
+        return moved(await self._run("undispatch", hex32, owner, fence, send))
 
     async def refuse(self, hex32: str, *, dispatch_fence: int, send: int, end: bool) -> Moved:
         """The vendor said no to a send: it may be tried again, or with `end` the key is free.
 
         While an earlier send has no verdict, the record stays to be reconciled.
         """
-        return _moved(await self._run("refuse", hex32, OPERATOR, dispatch_fence, send, int(end)))
+        return moved(await self._run("refuse", hex32, OPERATOR, dispatch_fence, send, int(end)))
 
     async def step(
         self,
@@ -191,11 +137,11 @@ class OperationStore(ABC):
         `late`: it is noted, and another has the lease now.
         """
         done = (index + 1, name, spelled_reply(reply))
-        return _moved(await self._run("step", hex32, owner, dispatch_fence, send, *done))
+        return moved(await self._run("step", hex32, owner, dispatch_fence, send, *done))
 
     async def resend(self, hex32: str, *, owner: str, fence: int, proved_absent: bool) -> Moved:
         """Lets a reconciler send again, where reliability.md 2.6 allows it."""
-        return _moved(await self._run("resend", hex32, owner, fence, int(proved_absent)))
+        return moved(await self._run("resend", hex32, owner, fence, int(proved_absent)))
 
     async def settle(  # noqa: PLR0913  # an end has as many members as `complete` keeps
         self,
@@ -224,11 +170,11 @@ class OperationStore(ABC):
         else:
             shown = (answer, answer_status, verdict, opportunity_id or "", code or "")
         told = (verdict, by or "", reason or "", *shown)
-        return _moved(await self._run("settle", hex32, owner or OPERATOR, fence or 0, *told))
+        return moved(await self._run("settle", hex32, owner or OPERATOR, fence or 0, *told))
 
     async def park(self, hex32: str, *, owner: str, fence: int, why: str) -> Moved:
         """There is no proof: an operator decides."""
-        return _moved(await self._run("park", hex32, owner, fence, why[:MAX_DETAIL]))
+        return moved(await self._run("park", hex32, owner, fence, why[:MAX_DETAIL]))
 
     async def complete(  # noqa: PLR0913  # a record keeps each of these by itself
         self,
@@ -243,23 +189,25 @@ class OperationStore(ABC):
         opportunity_id: str | None,
         code: str | None,
         keep_ms: int,
+        beside: Lease | None = None,
     ) -> Word:
-        """Keeps the final answer for `keep_ms`.
+        """Keeps the final answer for `keep_ms`; `beside` it ends a lease that came with the claim.
 
         The vendor's own comes with the fence of its send and wins over a mere lease; without one
         it needs the lease, and nothing unanswered. `late` corrects a record that was settled as
         not applied; `fenced` with an answer of the vendor in hand is a duplicate to look into.
         """
         final = (answer, answer_status, outcome, opportunity_id or "", code or "")
-        head = (dispatch_fence or 0, keep_ms)
-        return cast(Word, (await self._run("complete", hex32, owner, fence, *head, *final)).word)
+        args = (dispatch_fence or 0, keep_ms, *final)
+        told = await self._run("complete", hex32, owner, fence, *args, beside=beside)
+        return cast(Word, told.word)
 
     async def release(self, hex32: str, *, owner: str, fence: int) -> Moved:
         """Frees a key under which nothing was applied; a record that ever sent stays.
 
         With a send unanswered it is left to be reconciled, with a step done to be resumed.
         """
-        return _moved(await self._run("release", hex32, owner, fence))
+        return moved(await self._run("release", hex32, owner, fence))
 
     async def heartbeat(
         self, hex32: str, *, owner: str, fence: int, lease_ms: int, hard_limit_ms: int
@@ -365,7 +313,15 @@ class OperationStore(ABC):
         """Lets go of its connections."""
 
     @abstractmethod
-    async def _run(self, script: str, hex32: str, owner: str, fence: int, *args: Argument) -> Reply:
+    async def _run(
+        self,
+        script: str,
+        hex32: str,
+        owner: str,
+        fence: int,
+        *args: Argument,
+        beside: Lease | None = None,
+    ) -> Reply:
         """Runs a script of a record."""
 
     @abstractmethod
@@ -380,19 +336,3 @@ class OperationStore(ABC):
         wait_ms: int,
     ) -> tuple[Reply, int]:
         """Runs it, and tells how many replicas have it: as many as that, or after that long."""
-
-
-def _begun(told: Reply) -> Begun:
-    return Begun(
-        verdict=cast(Verdict, told.word),
-        fence=told.fence,
-        attempts=told.attempts,
-        left_ms=told.left_ms,
-        state=told.state,
-        record=told.record,
-        highwater=told.highwater,
-    )
-
-
-def _moved(told: Reply) -> Moved:
-    return Moved(word=cast(Word, told.word), state=told.state, fence=told.fence)

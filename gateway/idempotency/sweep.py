@@ -6,11 +6,12 @@ from contextlib import suppress
 from typing import Final, Generic, NoReturn, cast
 
 from gateway.errors import StoreUnavailable
+from gateway.idempotency.addresses import operation_id
 from gateway.idempotency.doing import Doing, W
 from gateway.idempotency.envelope import opened
 from gateway.idempotency.permit import Hold, replies
 from gateway.idempotency.reconcile import GATEWAY, Reconciler
-from gateway.idempotency.record import Result, operation_id
+from gateway.idempotency.record import Result
 from gateway.idempotency.registry import Registry, new_owner
 from gateway.idempotency.sealing import SealError
 from gateway.idempotency.verdicts import LOOKS
@@ -55,8 +56,10 @@ class Sweeper(Generic[W]):
         store = self._registry.store
         for record in await store.listed(states={"indeterminate"}, limit=UPKEEP_AT_ONCE):
             await store.touch(record.hex32)
-        for hex32 in await store.old(UPKEEP_AT_ONCE):
-            await store.compact(hex32)
+        while old := await store.old(UPKEEP_AT_ONCE):
+            dropped = await asyncio.gather(*map(store.compact, old))
+            if not any(dropped):  # another replica was first, or sees the time otherwise
+                return
 
     async def _taken_up(self, hex32: str) -> None:
         registry, owner = self._registry, new_owner()

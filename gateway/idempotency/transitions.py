@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from gateway.canonical import json_text
-from gateway.idempotency.record import OPEN, OPEN_KEEP_MS, UNSETTLED, Fingerprint, State
+from gateway.idempotency.record import OPEN, OPEN_KEEP_MS, UNSETTLED, Fingerprint, State, Value
 
-Value = str | int | bytes
 Steps = list[dict[str, str]]
 
 ROOM: Final = 8192
@@ -31,7 +30,8 @@ class Turn:
     steps: Steps = field(init=False)
 
     def __post_init__(self) -> None:
-        self.steps = json_text.read(self.text("steps") or "[]")
+        steps = self.text("steps")
+        self.steps = json_text.read(steps) if steps else []
 
     def number(self, name: str) -> int:
         """A field that is a number, 0 where it is missing."""
@@ -45,7 +45,7 @@ class Turn:
     @property
     def state(self) -> State | None:
         """The record's, None where there is none."""
-        return cast(State | None, self.text("st"))
+        return cast("State | None", self.text("st"))
 
     @property
     def mine(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gateway.canonical.capabilities import Action
 from gateway.canonical.ids import pointer
 from gateway.canonical.money import Money, parse_amount
 from gateway.canonical.opportunity import AccountRef, ValueDraft, Warning
@@ -90,7 +91,7 @@ class _Admission:
         self.admitted.fields[name] = value
 
     def _take_custom_fields(self, name: str, values: Mapping[str, Any]) -> None:
-        cell = "update" if name != "custom_fields" else self.action
+        cell: Action = "update" if name != "custom_fields" else self.action
         if not values or not self._possible("custom_fields", cell, name):
             return
         taken: dict[str, Any] = {}
@@ -163,10 +164,10 @@ class _Admission:
             return f"the vendor does not take {key} on {self.action}"
         return f"{key} is not a field that can be written at this vendor"
 
-    def _possible(self, name: str, cell: str, *at: str) -> bool:
+    def _possible(self, name: str, cell: Action, *at: str) -> bool:
         """Whether a cell is possible; if not, it is refused or left out."""
         can = self.dialect.can(name, self.context)
-        if can.does(cell):  # type: ignore[arg-type]
+        if can.does(cell):
             return True
         doing = {"clear": "clear", "create": "take on create", "update": "change"}[cell]
         detail = f"the vendor cannot {doing} {name}"
@@ -197,10 +198,8 @@ def internal(value: Any, action: Write) -> Any:
     """
     if isinstance(value, AccountRef):
         return value.id
-    if value == ():
-        return None
     if not isinstance(value, ValueDraft):
-        return value
+        return None if isinstance(value, tuple) and not value else value
     if value.amount is None and "amount" in value.model_fields_set:
         return None
     return Money(

@@ -3,8 +3,7 @@
 Here a custom field has the vendor's key; aliases are the dialect's business.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +15,16 @@ from gateway.normalizer.notation import Context, Misfit, Notation, Reading, Reco
 
 
 @dataclass(frozen=True, slots=True)
-class Prefixed(Notation):
+class Kept(Notation):
+    """A row that keeps custom fields; here a field has the vendor's key."""
+
+    def one(self, key: str, view: View, context: Context) -> Any:
+        """The value of one custom field, None where there is none. Raises `Unreadable`."""
+        return self.read(view, context).value.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixed(Kept):
     """Flat keys with a prefix, absent when unset; null unsets, and none holds an object."""
 
     prefix: str
@@ -25,9 +33,13 @@ class Prefixed(Notation):
         return key.startswith(self.prefix)
 
     def read(self, view: View, context: Context) -> Reading:
-        whole = [key for key in view if key.startswith(self.prefix)]
-        values = {key.removeprefix(self.prefix): view[key] for key in whole}
-        return Reading({key: value for key, value in values.items() if value is not None}, whole)
+        prefix, behind = self.prefix, len(self.prefix)
+        whole = [key for key in view if key.startswith(prefix)]
+        values = {key[behind:]: value for key in whole if (value := view[key]) is not None}
+        return Reading(values, whole)
+
+    def one(self, key: str, view: View, context: Context) -> Any:
+        return view.get(self.prefix + key)
 
     def misfit(self, value: Mapping[str, Any], context: Context) -> Misfit | None:
         for key, held in value.items():
@@ -41,7 +53,7 @@ class Prefixed(Notation):
 
 
 @dataclass(frozen=True, slots=True)
-class Member(Notation):
+class Member(Kept):
     """An object of its own under one key."""
 
     key: str
@@ -54,7 +66,7 @@ class Member(Notation):
         found = view.get(self.key)
         if found is None:
             return Reading({}, self.keys)
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):
             raise Unreadable(f"{self.key} is not an object")
         return Reading({k: v for k, v in found.items() if v is not None}, self.keys)
 
@@ -63,15 +75,25 @@ class Member(Notation):
 
 
 @dataclass(frozen=True, slots=True)
-class Attributes(Notation):
+class Attributes(Kept):
     """Custom fields among the vendor's own, told apart by the catalogue."""
 
     def read(self, view: View, context: Context) -> Reading:
-        definitions = context.catalogue.custom_fields or ()
-        keys = [d.vendor_key for d in definitions if view.get(d.vendor_key) is not None]
-        plain = {key: spoken(view[key]) for key in keys}
-        empty = [d.vendor_key for d in definitions if d.vendor_key in view]
-        return Reading(plain, [k for k in empty if k not in plain or plain[k] == view[k]])
+        plain: Record = {}
+        whole: list[str] = []
+        for definition in context.catalogue.custom_fields or ():
+            key = definition.vendor_key
+            if key in view:
+                raw = view[key]
+                value = spoken(raw)
+                if value is not None:
+                    plain[key] = value
+                if value == raw:
+                    whole.append(key)
+        return Reading(plain, whole)
+
+    def one(self, key: str, view: View, context: Context) -> Any:
+        return None if context.catalogue.field(key) is None else spoken(view.get(key))
 
     def write(self, value: Mapping[str, Any], context: Context) -> Record:
         return dict(value)
@@ -81,7 +103,7 @@ def spoken(value: Any) -> Any:
     """What an option, a reference or an amount object is called when it is written."""
     if isinstance(value, list):
         return [spoken(member) for member in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for name in ("related_record_id", "display_value", "amount"):
             if value.get(name) is not None:
                 return value[name]
@@ -93,7 +115,7 @@ class Through(Notation):
     """A canonical field kept in the custom field that an option of the connection names."""
 
     option: str
-    fields: Notation
+    fields: Kept
     fallback: Notation | None = None
     """What is read where the option is not set."""
 
@@ -119,8 +141,7 @@ class Through(Notation):
         key = context.option(self.option)
         if key is None:
             return self.fallback.read(view, context) if self.fallback else Reading(None)
-        values = self.fields.read(view, context).value
-        value = values.get(key)
+        value = self.fields.one(key, view, context)
         if value is not None and not isinstance(value, str):
             raise Unreadable(f"{key} is not a text")
         return Reading(value)
@@ -132,26 +153,33 @@ class Through(Notation):
         return self.fields.write({context.option(self.option): None}, context)
 
 
-@contextmanager
-def traced(change: Change, context: Context) -> Iterator[None]:
+@dataclass(frozen=True, slots=True)
+class Traced:
     """Refusals from within point at the map of the patch that a custom value came by.
 
     A vendor names its custom field, and knows nothing of `custom_fields_add` and
     `custom_fields_remove`.
     """
-    places = {
-        pointer("custom_fields", context.alias(key)): pointer(member, context.alias(key))
-        for member in ("custom_fields_add", "custom_fields_remove")
-        for key in change.get(member) or ()
-    }
-    try:
-        yield
-    except VendorError as error:
+
+    change: Change
+    context: Context
+
+    def __enter__(self) -> None:
+        """Nothing is worked out before something is refused."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, VendorError):
+            return
+        alias = self.context.alias
+        places = {
+            pointer("custom_fields", alias(key)): pointer(member, alias(key))
+            for member in ("custom_fields_add", "custom_fields_remove")
+            for key in self.change.get(member) or ()
+        }
         error.faults = tuple(
             replace(fault, pointer=places.get(fault.pointer or "", fault.pointer))
             for fault in error.faults
         )
-        raise
 
 
 def merged(held: Any, *, add: Iterable[Any] = (), remove: Iterable[Any] = ()) -> list[Any]:

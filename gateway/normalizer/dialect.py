@@ -6,13 +6,21 @@ the dry run and the tests of the law `read(write(x)) == x`.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from gateway.canonical import ids, json_text
-from gateway.canonical.capabilities import NOTHING, Action, Can, VendorFieldCan
+from gateway.canonical.capabilities import NOTHING, Can, VendorFieldCan
 from gateway.canonical.opportunity import Change, Opportunity, Warning
-from gateway.normalizer.notation import Context, Misfit, Notation, Record, Unreadable, View
+from gateway.normalizer.notation import (
+    Context,
+    Misfit,
+    Notation,
+    Reading,
+    Record,
+    Unreadable,
+    View,
+)
 
 COMPUTED: Final = frozenset(
     "id connection vendor vendor_id etag vendor_url vendor_fields warnings raw".split()
@@ -52,6 +60,20 @@ class Envelope:
         return fields
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Idiom:
+    """What a dialect comes to on one connection with one catalogue."""
+
+    readers: tuple[tuple[str, Callable[[View, Context], Reading]], ...]
+    """How each field is read that records show."""
+    reserved: Mapping[str, str]
+    """Custom field → the canonical field that it stands for."""
+    aliases: tuple[tuple[str, str], ...]
+    """(vendor's key, alias) of custom fields."""
+    cells: dict[str, Can] = field(default_factory=dict)
+    """Of the fields that were asked about."""
+
+
 class Dialect:
     """The rows of one vendor by canonical field; a field without a row is unsupported."""
 
@@ -73,6 +95,7 @@ class Dialect:
         self.id_key = id_key
         self.envelope = envelope or Envelope()
         self.volatile = volatile
+        self._steady = _Steady(volatile)
         """Names in the record that change by themselves; of a nested object, `object.member`."""
         self.required = required
         """Each a choice of pointers of which a create must name one."""
@@ -81,6 +104,7 @@ class Dialect:
         self.schema_decides = schema_decides
         """Whether the vendor's schema may let more be written than `vendor_fields` declare."""
         self.rows = {name: rows.get(name, ABSENT) for name in FIELDS}
+        self._readers = tuple((name, row.read) for name, row in self.rows.items())
         self._required = frozenset(name for name in FIELDS if self._is_required(name))
 
     def row(self, name: str) -> Notation:
@@ -89,22 +113,44 @@ class Dialect:
 
     def can(self, name: str, context: Context | None = None) -> Can:
         """The cells of a canonical field, of the vendor or of one connection."""
-        cells = self.rows[name].ability(context)
-        keys = self._written(name, context)
-        if keys and context is not None and context.catalogue.writable is not None:
-            cells = _ruled(cells, keys, context.catalogue.writable)
-            if not cells.does("update"):
-                cells = cells.model_copy(update={"clear": "unsupported"})
-        return cells.model_copy(update={"required_on_create": name in self._required})
+        if context is None:
+            return self._cells(name, context)
+        known = self._idiom(context).cells
+        found = known.get(name)
+        if found is None:
+            found = known[name] = self._cells(name, context)
+        return found
 
     def written_as(self, name: str) -> str:
         """The canonical field whose notation writes this one: itself, but for a status by stage."""
         row = self.rows.get(name, ABSENT)
         return row.through or name
 
-    def does(self, name: str, action: Action, context: Context) -> bool:
-        """Whether one cell of a connection is possible."""
-        return self.can(name, context).does(action)
+    def _cells(self, name: str, context: Context | None) -> Can:
+        cells = self.rows[name].ability(context)
+        cells = cells.model_copy(update={"required_on_create": name in self._required})
+        if context is None or context.catalogue.writable is None:
+            return cells
+        if keys := self._written(name, context):
+            cells = _ruled(cells, keys, context.catalogue.writable)
+            if not cells.does("update"):
+                cells = cells.model_copy(update={"clear": "unsupported"})
+        return cells
+
+    def _idiom(self, context: Context) -> _Idiom:
+        """The dialect on the context's connection, worked out when it is first spoken there."""
+        idiom: _Idiom | None = context.worked_out.get(self)
+        if idiom is None:
+            named = ((name, getattr(row, "option", None)) for name, row in self.rows.items())
+            keys = ((name, context.option(option)) for name, option in named if option)
+            idiom = context.worked_out[self] = _Idiom(
+                readers=tuple(
+                    each for each in self._readers if self.rows[each[0]].readable(context)
+                ),
+                reserved={key: name for name, key in keys if key is not None},
+                aliases=tuple((key, alias) for alias, key in context.aliases.items()),
+            )
+        return idiom
 
     def table(self, context: Context | None = None) -> dict[str, Can]:
         """Every cell of every canonical field."""
@@ -142,11 +188,9 @@ class Dialect:
         own = declared or UNDECLARED
         return replace(own, can=_ruled(own.can, (key,), writable))
 
-    def reserved(self, context: Context) -> dict[str, str]:
+    def reserved(self, context: Context) -> Mapping[str, str]:
         """Custom fields that stand for a canonical field on this connection."""
-        named = ((name, getattr(row, "option", None)) for name, row in self.rows.items())
-        keys = ((name, context.option(option)) for name, option in named if option)
-        return {key: name for name, key in keys if key is not None}
+        return self._idiom(context).reserved
 
     def read(self, record: View, context: Context) -> Opportunity:
         """The canonical opportunity of a vendor's record, with everything that it holds.
@@ -156,41 +200,42 @@ class Dialect:
         """
         if not isinstance(record, Mapping):
             raise Unreadable("the record is not an object")
+        idiom = self._idiom(context)
         shown = self.envelope.open(record)
         view = self.envelope.plain(shown)
         vendor_id = _id(view.get(self.id_key))
         fields: Record = {}
         whole: set[str] = {self.id_key}
         warnings: list[Warning] = []
-        for name, row in self.rows.items():
-            if not row.readable(context):
-                continue
+        for name, read in idiom.readers:
             try:
-                reading = row.read(view, context)
+                reading = read(view, context)
             except (Unreadable, ValueError) as error:
                 warnings.append(_unreadable(name, error))
                 continue
             fields[name] = reading.value
-            whole.update(reading.whole)
-        self._alias(fields, context)
-        return Opportunity(
+            if reading.whole:
+                whole.update(reading.whole)
+        fields["custom_fields"] = _aliased(fields, idiom)
+        return Opportunity.of(
+            fields,
             id=ids.join(context.connection, vendor_id),
             connection=context.connection,
             vendor=context.vendor,
             vendor_id=vendor_id,
-            etag=self.etag(record),
-            vendor_fields={key: shown[key] for key in shown if key not in whole},
+            etag=self._etag(shown),
+            vendor_fields={key: value for key, value in shown.items() if key not in whole},
             warnings=tuple(warnings),
             raw=dict(record),
-            **fields,
         )
 
     def etag(self, record: View) -> str:
         """The strong version of a vendor's record, without the fields that change by themselves."""
-        shown = self.envelope.open(record)
-        kept = _steady(shown, self.volatile)
-        digest = hashlib.sha256(json_text.write(kept, sort_keys=True)).hexdigest()
-        return f'"{digest[:32]}"'
+        return self._etag(self.envelope.open(record))
+
+    def _etag(self, shown: View) -> str:
+        kept = json_text.write(self._steady.part_of(shown), sort_keys=True)
+        return f'"{hashlib.sha256(kept).hexdigest()[:32]}"'
 
     def write(self, change: Change, context: Context) -> Record:
         """The vendor's body for a change whose references are resolved and whose values fit."""
@@ -226,17 +271,6 @@ class Dialect:
         kept_in = context.option(option) if context and option else None
         return (kept_in,) if kept_in else row.keys
 
-    def _alias(self, fields: Record, context: Context) -> None:
-        values = fields.get("custom_fields")
-        if not values:
-            fields["custom_fields"] = {}
-            return
-        names = {key: alias for alias, key in context.aliases.items() if alias not in values}
-        told = {key for key, name in self.reserved(context).items() if name in fields}
-        fields["custom_fields"] = {
-            names.get(key, key): value for key, value in values.items() if key not in told
-        }
-
 
 Cells = TypeVar("Cells", Can, VendorFieldCan)
 
@@ -253,6 +287,16 @@ def _ruled(cells: Cells, keys: Iterable[str], writable: frozenset[tuple[str, str
     return cells.model_copy(update=ruled)
 
 
+def _aliased(fields: Record, idiom: _Idiom) -> Record:
+    """The custom fields that were read by their aliases, without those told as another field."""
+    values: Record = fields.get("custom_fields") or {}
+    if not values or not (idiom.aliases or idiom.reserved):
+        return values
+    names = {key: alias for key, alias in idiom.aliases if alias not in values}
+    told = {key for key, name in idiom.reserved.items() if name in fields}
+    return {names.get(key, key): value for key, value in values.items() if key not in told}
+
+
 def _id(raw: Any) -> str:
     if isinstance(raw, str) and raw:
         return raw
@@ -266,13 +310,25 @@ def _unreadable(name: str, error: Exception) -> Warning:
     return Warning(code="unreadable-value", pointer=ids.pointer(name), detail=detail)
 
 
-def _steady(shown: View, volatile: frozenset[str], within: str = "") -> Record:
-    """A record without its volatile members."""
-    kept = {key: value for key, value in shown.items() if within + key not in volatile}
-    return {
-        key: _steady(value, volatile, f"{within}{key}.") if isinstance(value, Mapping) else value
-        for key, value in kept.items()
-    }
+class _Steady:
+    """What is left of an object without its volatile members, objects within it included."""
+
+    def __init__(self, volatile: Iterable[str]) -> None:
+        split = [name.partition(".") for name in volatile]
+        self._left_out = frozenset(name for name, _, member in split if not member)
+        self._within = {
+            each: _Steady(member for name, _, member in split if name == each and member)
+            for each, _, member in split
+            if member
+        }
+
+    def part_of(self, shown: View) -> Record:
+        left_out = self._left_out
+        kept = {key: value for key, value in shown.items() if key not in left_out}
+        for name, within in self._within.items():
+            if isinstance(held := kept.get(name), dict):
+                kept[name] = within.part_of(held)
+        return kept
 
 
 def _overlay(body: Record, fields: Mapping[str, Any]) -> None:

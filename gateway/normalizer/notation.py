@@ -15,10 +15,11 @@ from gateway.canonical.pipeline import Catalogue
 from gateway.errors import NotRepresentable, Rejected
 
 View = Mapping[str, Any]
+"""An object of a vendor's JSON, which is a `dict` as every object that is read (`json_text`)."""
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """What a translator knows of the connection it speaks for; data only, the clock included."""
 
@@ -37,6 +38,14 @@ class Context:
     catalogue: Catalogue = field(default_factory=Catalogue)
     lenient: bool = False
     """Whether the caller prefers that what a vendor cannot take is left out (api.md 4)."""
+    worked_out: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What follows from all this but `now` and `lenient`, by whose it is: worked out once."""
+
+    def at(self, now: datetime, *, lenient: bool) -> "Context":
+        """The same for another request, with what was worked out already."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, now=now, lenient=lenient)
+        return other
 
     def option(self, name: str) -> Any:
         """An option of the connection, None where it is not set."""
@@ -63,7 +72,7 @@ class Misfit:
     rounded: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """A canonical value and the vendor keys that it holds whole, so that nothing is told twice."""
 
@@ -97,7 +106,7 @@ class Notation:
         return None
 
     def readable(self, context: Context) -> bool:
-        """Whether a record shows the field at all; asked for every record that is read."""
+        """Whether records show the field at all; asked once of a connection and its catalogue."""
         return self.can.does("read")
 
     def shown(self, view: View, context: Context) -> bool:

@@ -29,7 +29,10 @@ class Told:
 
     def __bool__(self) -> bool:
         """Whether anything is said."""
-        return self != Told()
+        return (self.limit, self.remaining, self.reset) != (None, None, None)
+
+
+NOTHING_TOLD: Final = Told()
 
 
 Form = Callable[[Mapping[str, str], Any], Told]
@@ -39,7 +42,9 @@ def ratelimit_field(headers: Mapping[str, str], body: Any) -> Told:
     """`RateLimit: limit=100, remaining=50, reset=5`, or with `;` between, in any order."""
     del body
     found: dict[str, str] = {}
-    for name, value in _MEMBER.findall(headers.get("ratelimit", "").lower()):
+    if "ratelimit" not in headers:
+        return NOTHING_TOLD
+    for name, value in _MEMBER.findall(headers["ratelimit"].lower()):
         found.setdefault(name, value)
     return _told(found.get("limit"), found.get("remaining"), found.get("reset"))
 
@@ -49,10 +54,14 @@ def ratelimit_fields(prefix: str) -> Form:
 
     The prefixes about are `ratelimit-`, `x-ratelimit-` and `x-rate-limit-`.
     """
+    names = [prefix + part for part in _PARTS]
+    named = frozenset(names)
 
     def read(headers: Mapping[str, str], body: Any) -> Told:
         del body
-        return _told(*(_first(headers.get(prefix + part)) for part in _PARTS))
+        if named.isdisjoint(headers):
+            return NOTHING_TOLD
+        return _told(*(_first(headers.get(name)) for name in names))
 
     return read
 
@@ -64,17 +73,21 @@ def refusal_body(headers: Mapping[str, str], body: Any) -> Told:
     """
     del headers
     if not isinstance(body, Mapping):
-        return Told()
+        return NOTHING_TOLD
     under = body.get("error")
     members = under if isinstance(under, Mapping) else body
     limit, reset = members.get("rate_limit"), members.get("rate_reset")
+    if limit is None and reset is None:
+        return NOTHING_TOLD
     told = _told(limit, None, reset)
     return Told(told.limit, 0, told.reset) if told else told
 
 
 def told_by(forms: Iterable[Form], headers: Mapping[str, str], body: Any) -> Told:
     """What several forms tell together: each member from the first of them that has it."""
-    said = [form(headers, body) for form in forms]
+    said = [told for form in forms if (told := form(headers, body)) is not NOTHING_TOLD]
+    if not said:
+        return NOTHING_TOLD
     return Told(
         limit=next((each.limit for each in said if each.limit is not None), None),
         remaining=next((each.remaining for each in said if each.remaining is not None), None),

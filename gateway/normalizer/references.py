@@ -1,6 +1,5 @@
 """References: ids as vendors count them, and the people and accounts behind them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,6 +57,7 @@ class NumericId:
 
 
 MAX_ID_DIGITS = 18
+TEXT_OR_NONE = (str, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class RecordReference:
     member: str = "related_record_id"
 
     def read(self, raw: Any) -> str:
-        return TextId().read(raw.get(self.member) if isinstance(raw, Mapping) else raw)
+        return TextId().read(raw.get(self.member) if isinstance(raw, dict) else raw)
 
     def misfit(self, text: str) -> Misfit | None:
         return None
@@ -90,7 +90,7 @@ def text_of(found: View, key: str | None) -> str | None:
 
 def texts(found: View, *keys: str | None) -> tuple[str, ...]:
     """Those of the keys that hold a text or nothing, so that a canonical text holds them whole."""
-    return tuple(key for key in keys if key and isinstance(found.get(key), str | None))
+    return tuple([key for key in keys if key and isinstance(found.get(key), TEXT_OR_NONE)])
 
 
 def full_name(found: View, first: str, last: str) -> str | None:
@@ -118,7 +118,7 @@ class NestedPerson(Notation):
         found = view.get(self.object_key)
         if found is None:
             return Reading(None)
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):
             raise Unreadable(f"{self.object_key} is not an object")
         return Reading(self.person(found))
 
@@ -272,4 +272,7 @@ class ContactAddress(Notation):
 
 def _whole(view: View, key: str, name_key: str | None) -> tuple[str, ...]:
     """An id that is no object is held whole, and so is the name beside it if it is a text."""
-    return () if isinstance(view.get(key), Mapping) else (key, *texts(view, name_key))
+    if isinstance(view.get(key), dict):
+        return ()
+    named = name_key and isinstance(view.get(name_key), TEXT_OR_NONE)
+    return (key, name_key) if name_key and named else (key,)

@@ -5,7 +5,7 @@ fresh catalogue.
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gateway.canonical.custom_fields import CustomField, misfit, misfit_of_one
@@ -140,7 +140,8 @@ class _Resolution:
 
     def _agree(self, status: str) -> None:
         wanted = self.fields["stage"]
-        means = next((s.status for _, s in self.catalogue.stages() if s.id == wanted), None)
+        stage = self.catalogue.stage(wanted)
+        means = stage.status if stage else None
         if means is None:
             detail = "which status the stage means is not known, so leave status out"
             self.faults.add(ValidationFailed, "/status", detail)
@@ -186,21 +187,25 @@ class _Resolution:
         return None
 
     def _custom_fields(self, name: str) -> None:
-        values: Mapping[str, Any] = self.fields.get(name) or {}
-        for key, value in values.items():
-            self._custom_field(name, key, value)
+        if values := self.fields.get(name):
+            for key, value in values.items():
+                self._custom_field(name, key, value)
 
     def _custom_field(self, name: str, key: str, value: Any) -> None:
-        where = pointer(name, self.spelled[key])
         if self.catalogue.custom_fields is None:
             return
         definition = self.catalogue.field(key)
         if definition is None:
             known = [field.key for field in self.catalogue.custom_fields]
             detail = "the connection has no such custom field"
-            self.faults.add(UnknownCustomField, where, detail, known)
+            self.faults.add(UnknownCustomField, self._where(name, key), detail, known)
         elif wrong := self._wrong(self._open(definition), name, value):
+            where = self._where(name, key)
             self.faults.add(ValidationFailed, where, wrong, definition.choices or ())
+
+    def _where(self, name: str, key: str) -> str:
+        """Where a custom field stands in the body, by the name that the caller has for it."""
+        return pointer(name, self.spelled[key])
 
     def _open(self, definition: CustomField) -> CustomField:
         """The definition without its choices where the caller asks for new ones."""

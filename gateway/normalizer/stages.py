@@ -34,7 +34,7 @@ class NestedStage(Notation):
             bare = view.get(self.write_key)
             found = None if bare is None else self.stage({"id": bare}, context)
             return Reading(found, (self.write_key,))
-        if not isinstance(stage, Mapping):
+        if not isinstance(stage, dict):
             raise Unreadable(f"{self.object_key} is not an object")
         same = stage.get("id") == view.get(self.write_key)
         return Reading(self.stage(stage, context), (self.write_key,) if same else ())
@@ -210,7 +210,7 @@ class NestedPipeline(Notation):
 
     def read(self, view: View, context: Context) -> Reading:
         found = view.get(self.object_key) if self.object_key else None
-        if isinstance(found, Mapping):
+        if isinstance(found, dict):
             name = PipelineName(id=self.id.read(found.get("id")), name=text_of(found, "name"))
             same = found.get("id") == view.get(self.write_key)
             return Reading(name, (self.write_key,) if same else ())

@@ -4,9 +4,9 @@ Every path is exact: `int` and `Decimal` in, `int` and `Decimal` out, and what a
 is a `Misfit` that names the nearest amounts that it can.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Decimal
+from decimal import Context as DecimalContext
 from typing import Any, Protocol
 
 from gateway.canonical import json_text
@@ -26,6 +26,7 @@ DOUBLE_DIGITS = 15
 """Significant digits that every IEEE 754 double keeps."""
 
 _BROKEN = "{} is not a number"
+_EXACT = DecimalContext(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 class Scale(Protocol):
@@ -119,7 +120,7 @@ class DecimalText:
     member: str = "amount"
 
     def read(self, raw: Any, currency: str | None, context: Context) -> Decimal:
-        text = raw.get(self.member) if isinstance(raw, Mapping) else raw
+        text = raw.get(self.member) if isinstance(raw, dict) else raw
         if isinstance(text, str):
             try:
                 text = json_text.read(text)
@@ -162,7 +163,7 @@ class Amount(Notation):
         value = Value(
             amount=amount, currency=currency, period="one_time" if period is None else period
         )
-        wrapped = isinstance(raw, Mapping) and len(raw) > 1
+        wrapped = isinstance(raw, dict) and len(raw) > 1
         return Reading(value, self.keys[1:] if wrapped else self.keys)
 
     def misfit(self, value: Money, context: Context) -> Misfit | None:
@@ -252,8 +253,7 @@ def number(raw: Any) -> Decimal:
 
 def shifted(amount: Decimal, places: int) -> Decimal:
     """The amount times ten to the power of `places`, exact at any length."""
-    sign, digits, exponent = amount.as_tuple()
-    return Decimal((sign, digits, int(exponent) + places))
+    return _EXACT.scaleb(amount, places)
 
 
 def too_long(amount: Decimal, *, as_number: bool = False) -> Misfit | None:
@@ -271,6 +271,8 @@ def too_long(amount: Decimal, *, as_number: bool = False) -> Misfit | None:
 def _too_fine(
     amount: Decimal, digits: int, detail: str, *, as_number: bool = False
 ) -> Misfit | None:
+    if int(amount.as_tuple().exponent) >= -digits:
+        return None
     rounded = half_even(amount, digits)
     if rounded == amount:
         return None

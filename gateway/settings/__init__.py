@@ -76,13 +76,16 @@ def _parsed(
     faults += left_out
     connections: dict[str, Connection] = {}
     for name, spelled in _tables(opened, "connections"):
-        account = _salvaged(Account, spelled, ("connections", name), faults)
+        fit = file.connections.get(name)
+        account = fit or _salvaged(Account, spelled, ("connections", name), faults)
         builder = Builder(name, account, development, faults) if account else None
         if builder and (connection := builder.connection()):
             connections[name] = connection
     faults += (found for found in contradictions(file) if not _is_about(found, left_out))
     if faults:
         raise ConfigurationError(sorted(set(faults)))
+    # The tables of connections are made into connections here, and are not kept beside them.
+    file = file.model_copy(update={"connections": {}})
     return Settings(file=file, connections=dict(sorted(connections.items())))
 
 

@@ -1,5 +1,6 @@
 """A connection's table made into a connection, with what its vendor's file knows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from gateway.connections import Connection
 from gateway.errors import Rejected
 from gateway.normalizer.admission import admit
 from gateway.settings.addresses import address, is_inside
+from gateway.settings.carriers import carrier_of, unfit
 from gateway.settings.faults import line
 from gateway.settings.rates import rate_limits
 from gateway.settings.secrets import STAND_IN
@@ -48,6 +50,8 @@ class Builder:
         base_url = self._base_url(vendor)
         self._check_currency(vendor)
         self._check_aliases()
+        for key, text in unfit(account):
+            self._fault(key, text)
         zone = self._zone()
         if len(self._faults) > before or not (credentials and options and defaults and zone):
             return None
@@ -64,13 +68,15 @@ class Builder:
             limit_group=account.limit_group,
             rate_limits=tuple(rate_limits(vendor.rate_limits, account.limits)),
             outside_only=not (self._development or account.allow_private_address),
+            carrier=carrier_of(account),
             aliases=account.custom_fields,
             stage_status=account.stage_status,
             defaults=dict(defaults.sent()),
             options=options,
         )
-        self._check_marker(connection)
-        self._check_defaults(connection)
+        trial = replace(connection)  # one that nobody speaks to keeps nothing that was worked out
+        self._check_marker(trial)
+        self._check_defaults(trial)
         return connection if len(self._faults) == before else None
 
     def _check_marker(self, connection: Connection) -> None:
@@ -79,7 +85,7 @@ class Builder:
         reserved = vendor.dialect.reserved(connection.context(datetime.now(UTC), Catalogue()))
         if field_key is not None and not vendor.finds_marked:
             self._fault("options.marker_field", "this vendor has no search to find a mark by")
-        elif field_key in reserved:
+        elif field_key is not None and field_key in reserved:
             self._fault("options.marker_field", f"{field_key} holds {reserved[field_key]} already")
 
     def _check_defaults(self, connection: Connection) -> None:

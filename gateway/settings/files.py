@@ -2,7 +2,7 @@
 
 import glob
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ INCLUDED = ("callers", "connections")
 def tree_of(path: Path, faults: list[str]) -> dict[str, Any]:
     """The file's tables with those of the included files."""
     tree = _toml(path, faults)
-    for pattern, included in _included(path, tree):
+    for pattern in _patterns(tree):
+        included = _fitting(path, pattern)
         if not included and not glob.has_magic(pattern):
             faults.append(f"include: there is no {pattern}")
         for name in included:
@@ -21,18 +22,24 @@ def tree_of(path: Path, faults: list[str]) -> dict[str, Any]:
     return tree
 
 
-def files_of(path: Path) -> list[Path]:
-    """The file and those that it includes, as they are now."""
-    found = _included(path, _toml(path, []))
-    return [path, *(name for _, included in found for name in included)]
+def patterns_of(path: Path) -> list[str]:
+    """What the file includes, as it says itself."""
+    return _patterns(_toml(path, []))
 
 
-def _included(path: Path, tree: dict[str, Any]) -> Iterator[tuple[str, list[Path]]]:
-    """Each pattern with the files that fit it."""
+def files_of(path: Path, patterns: Iterable[str]) -> list[Path]:
+    """The file and those that it includes by these patterns, as they are now."""
+    return [path, *(name for pattern in patterns for name in _fitting(path, pattern))]
+
+
+def _patterns(tree: dict[str, Any]) -> list[str]:
     patterns = tree.get("include")
-    for pattern in patterns if isinstance(patterns, list) else ():
-        names = sorted(glob.glob(str(path.parent / str(pattern))))  # noqa: PTH207
-        yield str(pattern), [Path(name) for name in names]
+    return [str(pattern) for pattern in patterns] if isinstance(patterns, list) else []
+
+
+def _fitting(path: Path, pattern: str) -> list[Path]:
+    """The files that fit a pattern, which starts where the file lies."""
+    return [Path(name) for name in sorted(glob.glob(str(path.parent / pattern)))]  # noqa: PTH207
 
 
 def _include(path: Path, tree: dict[str, Any], faults: list[str]) -> None:

@@ -15,7 +15,7 @@ class SecretReferences:
     _HOLDERS = (
         re.compile(r"redis\.(url|sentinel\.password)"),
         re.compile(r"secrets\.(signing|encryption)_keys\.\d+\.key"),
-        re.compile(r"connections\.[^.]+\.credentials\.[^.]+"),
+        re.compile(r"connections\.[^.]+\.(credentials\.[^.]+|proxy\.password)"),
     )
 
     def __init__(

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from gateway.canonical.ids import CONNECTION_NAME
 from gateway.canonical.pipeline import Status
+from gateway.connections import Client
 
 Scope = Literal[
     "opportunities:read", "opportunities:write", "operations:resolve", "requests:read", "console"
@@ -210,6 +211,14 @@ class RateLimits(Section):
     egress: tuple[Rate, ...] | None = None
 
 
+class Proxy(Section):
+    """What the calls of a connection go through on their way out."""
+
+    url: str
+    username: Annotated[str, Field(min_length=1)] | None = None
+    password: SecretStr | None = None
+
+
 class Account(Section):
     """A connection as the file spells it; what the vendor's file types is typed there."""
 
@@ -222,6 +231,9 @@ class Account(Section):
     read_only: bool = False
     require_if_match: bool = False
     allow_private_address: bool = False
+    transport: Client = "lean"
+    http2: bool = False
+    proxy: Proxy | None = None
     limit_group: Annotated[str, Field(min_length=1)] | None = None
     limits: RateLimits = RateLimits()
     custom_fields: dict[str, str] = Field(default_factory=dict)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.settings import Settings, load
 from gateway.settings.faults import ConfigurationError
-from gateway.settings.files import files_of
+from gateway.settings.files import files_of, patterns_of
 
 EVERY_SECONDS = 2.0
 
@@ -26,32 +26,51 @@ async def follow(
 
     It looks every so many seconds, and at once on SIGHUP where there is one. It never ends.
     """
-    asked = asyncio.Event()
+    asked, versions = asyncio.Event(), _Versions(path)
     with _hangup(asked.set):
-        known = _versions(path)
+        known = versions.now()
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(every):
                     await asked.wait()
-            found = _versions(path)
+            found = versions.now()
             if found == known and not asked.is_set():
                 continue
             asked.clear()
             known = found
             try:
-                taken(load(path))
+                taken(await asyncio.to_thread(load, path))  # thousands of connections take a second
             except ConfigurationError as error:
                 refused(error.faults)
 
 
-def _versions(path: Path) -> list[Version]:
-    """What tells that a file was written: its time and its size."""
-    found: list[Version] = []
-    for name in files_of(path):
-        with suppress(OSError):
-            told = name.stat()
-            found.append((name, told.st_mtime_ns, told.st_size))
-    return found
+class _Versions:
+    """What tells that files were written: their times and their sizes.
+
+    What a file includes is read again only when it was written itself: to read thousands of
+    connections takes a second.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read: Version | None = None
+        self._patterns: list[str] = []
+
+    def now(self) -> list[Version]:
+        """Of the file and those that it includes."""
+        own = _version(self._path)
+        if own is None or own != self._read:
+            self._read, self._patterns = own, patterns_of(self._path)
+        files = files_of(self._path, self._patterns)
+        return [version for version in map(_version, files) if version]
+
+
+def _version(path: Path) -> Version | None:
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return path, told.st_mtime_ns, told.st_size
 
 
 @contextmanager

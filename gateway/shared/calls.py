@@ -6,8 +6,8 @@ call is tried twice, unless it may not be, and is over before a second and a hal
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from redis import exceptions
@@ -18,6 +18,7 @@ from gateway.errors import StoreUnavailable
 from gateway.shared import trail
 from gateway.shared.chance import CHANCE
 from gateway.shared.nodes import Node, Nodes
+from gateway.shared.resp import Word
 from gateway.shared.scripts import Script
 from gateway.shared.trail import StoreCalled
 
@@ -46,7 +47,6 @@ _TROUBLES: Final[tuple[tuple[type[Exception] | tuple[type[Exception], ...], str]
 )
 
 Answer = TypeVar("Answer")
-Word = str | int | bytes
 
 
 class Calls:
@@ -56,7 +56,11 @@ class Calls:
         self.nodes = nodes
 
     async def reach(
-        self, ask: Callable[[], Awaitable[Answer]], *, wait: float = 0, again: bool = True
+        self,
+        ask: Callable[[], Awaitable[Answer]],
+        *,
+        wait: float = 0,
+        again: bool = True,
     ) -> Answer:
         """Asks, and after a short pause once more if no answer came; `wait` seconds come on top.
 
@@ -64,21 +68,41 @@ class Calls:
         """
         once, began = TRY_SECONDS + wait, time.monotonic()
         try:
-            async with asyncio.timeout(max(CALL_SECONDS, once)):
-                try:
-                    async with asyncio.timeout(once):
-                        return await ask()
-                except _MOVED:
-                    self.nodes.moved(began, surely=True)
-                except _AWAY:
-                    self.nodes.moved(began, surely=False)
-                    if not again:
-                        raise
-                    await asyncio.sleep(CHANCE.uniform(*PAUSE_SECONDS))
+            async with asyncio.timeout(once):
                 return await ask()
         except _ANY as error:
-            why = next(words for kinds, words in _TROUBLES if isinstance(error, kinds))
-            raise StoreUnavailable(f"The store of writes {why}: try again shortly.") from error
+            ends = began + max(CALL_SECONDS, once)
+            return await self._after(error, ask, began, ends, again=again)
+
+    async def _after(
+        self,
+        error: Exception,
+        ask: Callable[[], Awaitable[Answer]],
+        began: float,
+        ends: float,
+        *,
+        again: bool,
+    ) -> Answer:
+        """Asks once more after an error, where that is of use, on the monotonic clock."""
+        pause = 0.0
+        try:
+            if isinstance(error, _MOVED):
+                self.nodes.moved(began, surely=True)
+            elif isinstance(error, _AWAY):
+                self.nodes.moved(began, surely=False)
+                if not again:
+                    raise error
+                pause = CHANCE.uniform(*PAUSE_SECONDS)
+            else:
+                raise error
+            async with asyncio.timeout(ends - time.monotonic()):
+                await asyncio.sleep(pause)
+                return await ask()
+        except _ANY as trouble:
+            why = next(words for kinds, words in _TROUBLES if isinstance(trouble, kinds))
+            raise StoreUnavailable(f"The store of writes {why}: try again shortly.") from trouble
+        finally:  # where it was raised again it holds this frame, which must not hold it
+            del error
 
     async def ask(
         self, key: str, command: Callable[[Redis], Awaitable[Answer]], *, again: bool = True
@@ -93,16 +117,34 @@ class Calls:
     async def run(
         self, script: Script, keys: Sequence[str], argv: Sequence[Word], *, again: bool = True
     ) -> Any:
-        """A script; a node that does not know it yet is sent it."""
+        """A script; a node that does not know it yet is sent it.
 
-        async def run(client: Redis) -> Any:
+        As a rule the first try is the pipe's own, which ends it in time without a timer for each.
+        """
+        began_ns, began, ok = time.time_ns(), time.monotonic(), False
+        ask = partial(self._answer, script, keys, argv)
+        try:
+            node = self.nodes.known(keys[0])
             try:
-                return await client.evalsha(script.sha, len(keys), *keys, *argv)
+                if node is None:
+                    told = await self.reach(ask, again=again)
+                else:
+                    told = await node.pipe.ask("EVALSHA", script.sha, len(keys), *keys, *argv)
             except exceptions.NoScriptError:
-                return await client.eval(script.text, len(keys), *keys, *argv)
+                told = await self.reach(ask, again=again)
+            except _ANY as error:
+                told = await self._after(error, ask, began, began + CALL_SECONDS, again=again)
+            ok = True
+            return told
+        finally:
+            self._over(script, began_ns, began, ok=ok)
 
-        with self._timed(script):
-            return await self.ask(keys[0], run, again=again)
+    async def _answer(self, script: Script, keys: Sequence[str], argv: Sequence[Word]) -> Any:
+        node = await self.nodes.of(keys[0])
+        try:
+            return await node.pipe.ask("EVALSHA", script.sha, len(keys), *keys, *argv)
+        except exceptions.NoScriptError:
+            return await node.pipe.ask("EVAL", script.text, len(keys), *keys, *argv)
 
     async def run_confirmed(
         self,
@@ -131,25 +173,13 @@ class Calls:
                     raise answer
             return answers[0], answers[1]
 
-        with self._timed(script):
-            return await self.reach(run, wait=wait_ms / 1000)
-
-    @contextmanager
-    def _timed(self, script: Script) -> Iterator[None]:
-        began_ns, start, ok = time.time_ns(), time.perf_counter(), False
+        began_ns, began, ok = time.time_ns(), time.monotonic(), False
         try:
-            yield
+            confirmed = await self.reach(run, wait=wait_ms / 1000)
             ok = True
+            return confirmed
         finally:
-            called = StoreCalled(
-                script=script.name,
-                ok=ok,
-                began_ns=began_ns,
-                seconds=time.perf_counter() - start,
-            )
-            if followed := trail.followed():
-                followed.stored(called)
-            self.nodes.tell(called)
+            self._over(script, began_ns, began, ok=ok)
 
     async def each(
         self,
@@ -176,3 +206,10 @@ class Calls:
 
             answers |= await self.reach(ask)
         return [answers[item] for item in items]
+
+    def _over(self, script: Script, began_ns: int, began: float, *, ok: bool) -> None:
+        """Tells of a call that is over."""
+        called = StoreCalled(script.name, ok, began_ns, time.monotonic() - began)
+        if followed := trail.followed():
+            followed.stored(called)
+        self.nodes.tell(called)

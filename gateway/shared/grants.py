@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from gateway.shared import scripts
-from gateway.shared.calls import Calls, Word
+from gateway.shared.calls import Calls
 from gateway.shared.nodes import Nodes
+from gateway.shared.resp import Word
 
 MS: Final = 1000
 LOOK_MS: Final = 1

@@ -11,8 +11,9 @@ from typing import Any, Final, Protocol
 from redis.asyncio.client import Pipeline
 
 from gateway.shared import scripts
-from gateway.shared.calls import Calls, Word
+from gateway.shared.calls import Calls
 from gateway.shared.nodes import Nodes
+from gateway.shared.resp import Word
 
 HOUR_MS: Final = 3600 * 1000
 BUCKETS: Final = 256

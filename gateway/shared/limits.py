@@ -8,8 +8,7 @@ counted, and why nobody who counts otherwise comes to more than the limit, is in
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from gateway.normalizer.rates import Told
 
@@ -25,8 +24,7 @@ WORD_KEEP_MS: Final = 86_400_000
 """How long the size of a window that a vendor told is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """At most so many calls in any span of that length."""
 
     limit: int
@@ -43,8 +41,7 @@ class Window:
         return self.slice_ms + self.ms + TRAVEL_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """Whose calls are counted, and in which windows."""
 
     name: str
@@ -52,8 +49,7 @@ class Bucket:
     windows: tuple[Window, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """Whether a call may go, by one bucket."""
 
     wait_ms: int
@@ -70,8 +66,7 @@ class Taken:
     """Whether this replica counted it by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """What is left of a bucket."""
 
     windows: tuple[int, ...]
@@ -87,14 +82,17 @@ class Limits(Protocol):
     async def take(self, bucket: Bucket, *, ahead: int = 0) -> Taken:
         """Counts a call if there is room for it besides `ahead` others that came before."""
 
+    async def take_each(self, buckets: Sequence[Bucket], *, ahead: int = 0) -> Sequence[Taken]:
+        """The same for each of several, in one round where one server has them all."""
+
     async def give_back(self, bucket: Bucket, taken: Taken) -> None:
         """Uncounts a call that was not made."""
 
     async def left(self, bucket: Bucket) -> Left:
         """What is left, with nothing counted."""
 
-    async def learned(self, bucket: Bucket, told: Told) -> None:
-        """Takes the vendor's own word for a bucket."""
+    async def learned(self, bucket: Bucket, *told: Told) -> None:
+        """Takes the vendor's own words for a bucket, in the order in which they came."""
 
     async def run(self) -> None:
         """Does what has to be done all the time, until it is cancelled."""
@@ -112,8 +110,7 @@ def bucket_name(*parts: str) -> str:
     return hashlib.sha256(spelled).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """A call's way through all of its buckets."""
 
     wait_ms: int
@@ -127,11 +124,11 @@ class Passage:
 
 async def take_all(limits: Limits, buckets: Sequence[Bucket], *, ahead: int = 0) -> Passage:
     """Takes from every bucket, or from none: what was taken before a refusal is given back."""
-    passed: list[tuple[Bucket, Taken]] = []
-    for bucket in buckets:
-        taken = await limits.take(bucket, ahead=ahead)
-        if taken.wait_ms:
-            await Passage(0, tuple(passed)).give_back(limits)
-            return Passage(taken.wait_ms)
-        passed.append((bucket, taken))
-    return Passage(0, tuple(passed))
+    pairs = tuple(zip(buckets, await limits.take_each(buckets, ahead=ahead), strict=True))
+    wait_ms = 0
+    for _, taken in pairs:
+        wait_ms = max(wait_ms, taken.wait_ms)
+    if not wait_ms:
+        return Passage(0, pairs)
+    await Passage(0, tuple(pair for pair in pairs if not pair[1].wait_ms)).give_back(limits)
+    return Passage(wait_ms)

@@ -47,6 +47,10 @@ class Word(Generic[Told]):
                     await self._renew()
         return self._told[-1]
 
+    def known(self) -> Told | None:
+        """What holds, where nobody has to be asked."""
+        return None if self._doubted else self._told[-1]
+
     def doubt(self, began: float, *, surely: bool) -> None:
         """A try that began then, by the monotonic clock, found that it holds no more, or nobody."""
         stands = self._asked + (0 if surely else REST_SECONDS)
@@ -79,6 +83,8 @@ class SentinelNodes:
     Its host is not asked. With TLS, what it says of certificates holds for the sentinels too.
     """
 
+    together = True
+
     def __init__(self, url: str, sentinels: Sentinels, tell: Tell = unheard) -> None:
         self.tell = tell
         address = parse_url(url)
@@ -87,8 +93,13 @@ class SentinelNodes:
         self._way = _way(sentinels, address)
         self._primary = Word(self._named)
 
-    async def of(self, key: str) -> Node:
+    def known(self, key: str) -> Node | None:
         """There is one for every key."""
+        place = self._primary.known()
+        return self._servers.at(place) if place else None
+
+    async def of(self, key: str) -> Node:
+        """That one."""
         return self._servers.at(await self._primary.heard())
 
     async def all(self) -> Sequence[Node]:
@@ -152,6 +163,8 @@ class ClusterNodes:
     with its `WAIT` needs, and draws no map while the server is away that it takes for the first.
     """
 
+    together = False
+
     def __init__(self, url: str, tell: Tell = unheard) -> None:
         self.tell = tell
         self._address = parse_url(url)
@@ -161,6 +174,12 @@ class ClusterNodes:
         ]
         self._first = self._places
         self._map = Word(self._drawn)
+
+    def known(self, key: str) -> Node | None:
+        """The primary of the key's slot, as far as the map is sure of it."""
+        drawn = self._map.known()
+        place = drawn.primaries.get(key_slot(key.encode())) if drawn else None
+        return self._servers.at(place) if place else None
 
     async def of(self, key: str) -> Node:
         """The primary of the key's slot."""

@@ -1,7 +1,7 @@
 """Where keys lie: the servers of one store, and the connections to each.
 
-Each node has two clients: one for everything, and one apart for sends that wait for replicas.
-`WAIT` holds up all that stands behind it, and vouches for its own connection alone.
+Each node has a pipe for scripts, a client for everything else, and one apart for sends that wait
+for replicas: `WAIT` holds up all that stands behind it, and vouches for its own connection alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from gateway.shared.pipe import Pipe
 from gateway.shared.trail import StoreCalled
 
 CONNECT_SECONDS: Final = 0.25
@@ -31,15 +32,17 @@ def _options() -> dict[str, Any]:
 
 
 class Node:
-    """One server and the two pools of connections to it."""
+    """One server and the connections to it."""
 
     def __init__(self, address: Mapping[str, Any]) -> None:
         self.client = client(address, CONNECTIONS)
         # A `WAIT` takes as long as it was told to: whoever asks sets the limit.
         self.apart = client(address, APART, socket_timeout=None)
+        self.pipe = Pipe(self.client.connection_pool.make_connection, SOCKET_SECONDS)
 
     async def close(self) -> None:
         """Ends its connections."""
+        await self.pipe.close()
         await self.client.aclose()
         await self.apart.aclose()
 
@@ -80,6 +83,11 @@ class Nodes(Protocol):
 
     tell: Tell
     """Told of every call to them."""
+    together: bool
+    """Whether all keys lie on one server, so that one script may have any of them."""
+
+    def known(self, key: str) -> Node | None:
+        """The one that a key lies on, where nobody has to be asked for it."""
 
     async def of(self, key: str) -> Node:
         """The one that a key lies on."""
@@ -100,12 +108,18 @@ class Nodes(Protocol):
 class OneNode:
     """A Redis on its own, with or without replicas."""
 
+    together = True
+
     def __init__(self, url: str, tell: Tell = unheard) -> None:
         self.tell = tell
         self._node = Node(parse_url(url))
 
-    async def of(self, key: str) -> Node:
+    def known(self, key: str) -> Node | None:
         """There is one for every key."""
+        return self._node
+
+    async def of(self, key: str) -> Node:
+        """That one."""
         return self._node
 
     async def all(self) -> Sequence[Node]:

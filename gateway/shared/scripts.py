@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Final
 
@@ -15,11 +15,12 @@ class Script:
 
     name: str
     text: str
+    sha: str = field(init=False)
+    """SHA-1 of the text, as `EVALSHA` wants it."""
 
-    @property
-    def sha(self) -> str:
-        """SHA-1 of the text, as `EVALSHA` wants it."""
-        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+    def __post_init__(self) -> None:
+        sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        object.__setattr__(self, "sha", sha)
 
 
 def load(package: str, *below: str, alone: Container[str] = ()) -> Mapping[str, Script]:

@@ -7,7 +7,7 @@ as one that was let go by the share alone is within its window (decision 0023).
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol, TypeVar
 
@@ -55,22 +55,27 @@ class Shares:
         """When a bucket's counts were last heard, and what was left of each window."""
         self._apart: dict[Bucket, int] = {}
         """Until when calls that went by the share alone are within a bucket's windows."""
+        self._reunited = 0
+        """From when on no such call is within any."""
         self._away = 0
         """Until when the shared counts are not asked; 0 where they answered last."""
 
     async def take(self, bucket: Bucket, *, ahead: int = 0) -> Taken:
-        taken = await self._asked(lambda: self._shared.take(bucket, ahead=ahead))
-        if taken is None:
-            return await self._by_share(bucket, ahead)
-        if bucket.windows:
-            self._heard[bucket] = (self._now(), taken.lefts)
-        if taken.wait_ms or self._now() >= self._apart.get(bucket, 0):
-            return taken
-        own = await self._own.take(self._share(bucket), ahead=ahead)
-        if own.wait_ms:
-            await self.give_back(bucket, taken)
-            return own
+        (taken,) = await self.take_each([bucket], ahead=ahead)
         return taken
+
+    async def take_each(self, buckets: Sequence[Bucket], *, ahead: int = 0) -> Sequence[Taken]:
+        found = await self._asked(lambda: self._shared.take_each(buckets, ahead=ahead))
+        if found is None:
+            return [await self._by_share(bucket, ahead) for bucket in buckets]
+        now, pairs = self._now(), list(zip(buckets, found, strict=True))
+        for bucket, taken in pairs:
+            if bucket.windows:
+                self._heard[bucket] = (now, taken.lefts)
+        if now >= self._reunited:
+            self._apart.clear()
+            return found
+        return [await self._with_share(bucket, taken, ahead) for bucket, taken in pairs]
 
     async def give_back(self, bucket: Bucket, taken: Taken) -> None:
         if taken.apart:
@@ -82,11 +87,11 @@ class Shares:
         left = await self._asked(lambda: self._shared.left(bucket))
         return await self._own.left(self._share(bucket)) if left is None else left
 
-    async def learned(self, bucket: Bucket, told: Told) -> None:
+    async def learned(self, bucket: Bucket, *told: Told) -> None:
         if self._now() < self._away:
-            await self._own.learned(bucket, self._share_of(told))
+            await self._own.learned(bucket, *map(self._share_of, told))
         else:
-            await self._asked(lambda: self._shared.learned(bucket, told))
+            await self._asked(lambda: self._shared.learned(bucket, *told))
 
     async def run(self) -> None:
         """Lets the other replicas hear of this one, and counts them."""
@@ -103,9 +108,9 @@ class Shares:
 
         That they are is found out slowly, so while it is, one call a second tries.
         """
-        if self._now() < self._away:
-            return None
         if self._away:
+            if self._now() < self._away:
+                return None
             self._away = self._now() + AGAIN_MS
         try:
             answer = await ask()
@@ -114,6 +119,16 @@ class Shares:
             return None
         self._away = 0
         return answer
+
+    async def _with_share(self, bucket: Bucket, taken: Taken, ahead: int) -> Taken:
+        """What the shared counts say, as far as the share agrees while it has to be asked."""
+        if taken.wait_ms or self._now() >= self._apart.get(bucket, 0):
+            return taken
+        own = await self._own.take(self._share(bucket), ahead=ahead)
+        if own.wait_ms:
+            await self.give_back(bucket, taken)
+            return own
+        return taken
 
     async def _by_share(self, bucket: Bucket, ahead: int) -> Taken:
         share = self._share(bucket)
@@ -125,13 +140,14 @@ class Shares:
         taken = await self._own.take(share, ahead=ahead)
         if bucket.windows and not taken.wait_ms:
             kept = max(window.kept_ms for window in bucket.windows)
-            self._apart[bucket] = self._now() + kept
-        return replace(taken, apart=True)
+            until = self._apart[bucket] = self._now() + kept
+            self._reunited = max(self._reunited, until)
+        return taken._replace(apart=True)
 
     def _share(self, bucket: Bucket) -> Bucket:
         """A replica always has one call of a window, however many replicas there are."""
         windows = (Window(self._part(each.limit), each.ms) for each in bucket.windows)
-        return replace(bucket, windows=tuple(windows))
+        return Bucket(bucket.name, tuple(windows))
 
     def _share_of(self, told: Told) -> Told:
         limit, remaining = told.limit, told.remaining

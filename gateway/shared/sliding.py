@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Final
@@ -112,6 +112,9 @@ class MemoryLimits:
         counts.word = word.taken() if word else None
         return Taken(0, now, *_room(bucket, counts, now), counts.lefts(bucket))
 
+    async def take_each(self, buckets: Sequence[Bucket], *, ahead: int = 0) -> Sequence[Taken]:
+        return [await self.take(bucket, ahead=ahead) for bucket in buckets]
+
     async def give_back(self, bucket: Bucket, taken: Taken) -> None:
         counts = self._of(bucket)
         for window in bucket.windows:
@@ -129,11 +132,12 @@ class MemoryLimits:
         free = counts.lefts(bucket)
         return Left(free, word.limit, word.left) if word else Left(free)
 
-    async def learned(self, bucket: Bucket, told: Told) -> None:
+    async def learned(self, bucket: Bucket, *told: Told) -> None:
         now, counts = self._now(), self._of(bucket)
-        word = (counts.word or _Word(until=now)).now(now)
-        counts.word = word.told(told, now)
-        counts.idle = max(counts.idle, counts.word.until)
+        for each in told:
+            word = (counts.word or _Word(until=now)).now(now)
+            counts.word = word.told(each, now)
+            counts.idle = max(counts.idle, counts.word.until)
 
     async def run(self) -> None:
         """There is nothing to do, and no end to it."""

@@ -3,26 +3,27 @@
 A trail lies in the context, so tasks that a request starts go on with it, also after its answer.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from typing import Final
-
-from gateway.translator import VendorRequest, VendorResponse
+from typing import Final, Literal, NamedTuple, Self
 
 MAX_CALLS: Final = 64
 """Vendor calls that a trail keeps; it goes on counting."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VendorCalled:
-    """One attempt at a vendor call that is over. No credential is in it."""
+class VendorCalled(NamedTuple):
+    """One attempt at a vendor call that is over.
+
+    Nothing that was said is in it: what it is part of stays for as long as its request, and longer
+    where a connection was opened for that.
+    """
 
     vendor: str
     connection: str
-    request: VendorRequest = field(repr=False)
-    response: VendorResponse | None = field(repr=False)
+    effect: Literal["read", "write"]
+    step: str
+    method: str
+    status: int | None
     """None where no whole answer came."""
     code: str | None
     """What callers know the trouble by, where no answer came."""
@@ -34,13 +35,12 @@ class VendorCalled:
     bytes_out: int
     """Of the body, as are `bytes_in`."""
     bytes_in: int
-    digest_out: bytes = field(default=b"", repr=False)
+    digest_out: bytes = b""
     """SHA-256 of the body, and `digest_in` of the answer's; empty where there is none."""
-    digest_in: bytes = field(default=b"", repr=False)
+    digest_in: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreCalled:
+class StoreCalled(NamedTuple):
     """One call to the store that is over, with its second try where there was one."""
 
     script: str
@@ -52,12 +52,25 @@ class StoreCalled:
 
 @dataclass(slots=True)
 class Trail:
-    """Of one request."""
+    """Of one request: what happens within `with`, and in the tasks that are started there."""
 
     vendor_calls: list[VendorCalled] = field(default_factory=list)
     vendor_call_count: int = 0
     store_call_count: int = 0
     store_seconds: float = 0.0
+    _token: Token["Trail | None"] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
+
+    def __enter__(self) -> Self:
+        """From here on it is the one that is followed."""
+        self._token = _TRAIL.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The one before is followed again."""
+        if self._token:
+            _TRAIL.reset(self._token)
 
     def called(self, call: VendorCalled) -> None:
         """Adds a vendor call."""
@@ -74,17 +87,5 @@ class Trail:
 _TRAIL: Final[ContextVar[Trail | None]] = ContextVar("trail", default=None)
 
 
-@contextmanager
-def opened() -> Iterator[Trail]:
-    """A trail for what happens within, and in the tasks that are started there."""
-    trail = Trail()
-    token = _TRAIL.set(trail)
-    try:
-        yield trail
-    finally:
-        _TRAIL.reset(token)
-
-
-def followed() -> Trail | None:
-    """The trail of the request that this is done for; None for work of the gateway's own."""
-    return _TRAIL.get()
+followed: Final = _TRAIL.get
+"""The trail of the request that this is done for; None for work of the gateway's own."""

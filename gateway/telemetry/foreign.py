@@ -10,9 +10,7 @@ import warnings
 from types import TracebackType
 from typing import Any
 
-import structlog
-
-from gateway.telemetry.logs import shown
+from gateway.telemetry.logs import shown, tell
 
 
 def capture() -> None:
@@ -29,13 +27,8 @@ class _Told(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         fault = record.exc_info[1] if record.exc_info else None
-        structlog.get_logger().log(
-            record.levelno,
-            "library",
-            logger=record.name,
-            detail=_detail(record.msg),
-            **(shown(fault) if fault else {}),
-        )
+        told = {"logger": record.name, "detail": _detail(record.msg)}
+        tell(record.levelno, "library", told | (shown(fault) if fault else {}))
 
 
 def _detail(message: Any) -> str:
@@ -58,11 +51,11 @@ def _warned(
 ) -> None:
     del message, file, line  # a text may repeat anything
     detail, at = category.__name__, [f"{filename}:{lineno}"]
-    structlog.get_logger().warning("library", logger="warnings", detail=detail, at=at)
+    tell(logging.WARNING, "library", {"logger": "warnings", "detail": detail, "at": at})
 
 
 def _broke_down(_: type[BaseException], fault: BaseException, __: TracebackType | None) -> None:
-    structlog.get_logger().critical("broke-down", **shown(fault))
+    tell(logging.CRITICAL, "broke-down", shown(fault))
 
 
 def _thread_broke_down(told: threading.ExceptHookArgs) -> None:
@@ -74,4 +67,4 @@ def _unraised(told: "sys.UnraisableHookArgs") -> None:
 
 
 def _told_of(fault: BaseException | None) -> None:
-    structlog.get_logger().error("fault", **(shown(fault) if fault else {}))
+    tell(logging.ERROR, "fault", shown(fault) if fault else {})

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.idempotency.registry import Happened
 from gateway.shared.trail import StoreCalled, Trail, VendorCalled
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class Served(NamedTuple):
     """One request that was served, for whoever wants to log or count it."""
 
     request_id: str

@@ -8,8 +8,8 @@ import json as plain_json
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ from gateway.idempotency.registry import Happened
 from gateway.shared.trail import Trail, VendorCalled
 from gateway.telemetry.hooks import Hooks, Served
 
-_LEVELS: Final = logging.getLevelNamesMapping()
 _NO_ALARM: Final = frozenset(("not-stored", "not-taken-back", "resolved"))
 """What the gateway itself sees to later, and what a person has seen to."""
 _PROBES: Final = frozenset(("/livez", "/readyz", "/metrics"))
@@ -27,31 +26,61 @@ _TROUBLE: Final = frozenset((0, 502, 503, 504))
 """Statuses that tell of a vendor, of the store, or of an answer that nobody got to hear."""
 _PLACES: Final = 8
 """Of where a fault came through, the last so many."""
+_LEVELS: Final = logging.getLevelNamesMapping()
+_NAMES: Final = {
+    _LEVELS[name.upper()]: name for name in ("debug", "info", "warning", "error", "critical")
+}
+_as_json: Final = plain_json.JSONEncoder(default=lambda value: type(value).__name__).encode
 
-_encoded: Final = plain_json.JSONEncoder(default=lambda value: type(value).__name__).encode
-
-Line = MutableMapping[str, Any]
+Line = dict[str, Any]
 
 
-def configure(*, json: bool, level: str) -> None:
-    """Sets up the log: one JSON object a line, or a readable line in development."""
-    rendering: tuple[Any, ...] = (_rendered,)
-    factory: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)
-    if not json:
-        rendering = (_readable, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
-        factory = structlog.PrintLoggerFactory(sys.stderr)
-    structlog.configure(
-        processors=[_stamped, *rendering],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level.upper()]),
-        logger_factory=factory,
-        cache_logger_on_first_use=True,
-    )
+def _as_words(line: Line) -> str:
+    """The line for people, its vendor calls as words."""
+    if calls := line.get("vendor_calls"):
+        line["vendor_calls"] = ", ".join(
+            f"{call['method']} {call['step']} {call.get('status') or call['code']} {call['ms']} ms"
+            for call in calls
+        )
+    rendering = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    return str(rendering(None, line["level"], line))
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What of the log is wanted, and how."""
+
+    level: int = logging.INFO
+    spelled: Callable[[Line], str] = _as_words
+
+
+_WANTED: Final = _Wanted()
+
+
+def configure(*, json: bool = False, level: str = "info") -> None:
+    """Sets up the log: one JSON object a line, or a readable line in development and by default."""
+    _WANTED.level = _LEVELS[level.upper()]
+    _WANTED.spelled = _as_json if json else _as_words
+
+
+def tell(level: int, event: str, told: Line) -> None:
+    """Writes a line, if one of its level is wanted, with what is looked for first in front.
+
+    There is one for each request, so nothing is bound to a logger and copied between processors.
+    """
+    if level < _WANTED.level:
+        return
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+    line = {"timestamp": f"{now}Z", "level": _NAMES[level], "event": event, **told}
+    out = sys.stderr.buffer
+    out.write(f"{_WANTED.spelled(line)}\n".encode(errors="backslashreplace"))
+    out.flush()
 
 
 def not_listening(setting: str, host: str, port: int, why: OSError) -> None:
     """One line for a port that cannot be had."""
     at = f"{host}:{port}"
-    structlog.get_logger().error("not-listening", setting=setting, at=at, detail=why.strerror)
+    tell(logging.ERROR, "not-listening", {"setting": setting, "at": at, "detail": why.strerror})
 
 
 def shown(fault: BaseException) -> dict[str, Any]:
@@ -61,33 +90,12 @@ def shown(fault: BaseException) -> dict[str, Any]:
     return {"fault": type(fault).__name__, "at": places[-_PLACES:]}
 
 
-def _stamped(_: object, level: str, line: Line) -> Line:
-    """The line with what is looked for first in front."""
-    now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-    return {"timestamp": f"{now}Z", "level": level, "event": line.pop("event"), **line}
-
-
-def _rendered(_: object, __: str, line: Line) -> bytes:
-    return _encoded(line).encode()
-
-
-def _readable(_: object, __: str, line: Line) -> Line:
-    """The same line with its vendor calls as words, for people."""
-    if calls := line.get("vendor_calls"):
-        line["vendor_calls"] = ", ".join(
-            f"{call['method']} {call['step']} {call.get('status') or call['code']} {call['ms']} ms"
-            for call in calls
-        )
-    return line
-
-
 def _served(served: Served) -> None:
     """One line for a request; what is not known is left out.
 
     The id of an opportunity is told where there is one: else it is what a caller made up.
     """
-    tell = structlog.get_logger()
-    line = {
+    line: Line = {
         "request_id": served.request_id,
         "instance": served.instance,
         "trace_id": served.trace_id,
@@ -111,7 +119,7 @@ def _served(served: Served) -> None:
     if served.fault is not None:
         line |= shown(served.fault)
     known = {name: value for name, value in line.items() if value is not None}
-    tell.log(_level(served), "request", **known)
+    tell(_level(served), "request", known)
 
 
 def _level(served: Served) -> int:
@@ -138,11 +146,11 @@ def _done(trail: Trail) -> dict[str, Any]:
 
 
 def _call(call: VendorCalled) -> dict[str, Any]:
-    ended = {"code": call.code} if call.response is None else {"status": call.response.status}
+    ended = {"code": call.code} if call.status is None else {"status": call.status}
     return {
-        "effect": call.request.effect,
-        "step": call.request.step,
-        "method": call.request.method,
+        "effect": call.effect,
+        "step": call.step,
+        "method": call.method,
         **ended,
         "ms": _ms(call.seconds),
         "bytes_out": call.bytes_out,
@@ -156,36 +164,35 @@ def _ms(seconds: float) -> float:
 
 def _happened(happened: Happened) -> None:
     """One line for a write that went unusually; an error is an alarm, for a person to look into."""
-    log = structlog.get_logger()
-    tell = log.warning if happened.kind in _NO_ALARM else log.error
-    tell("operation", **asdict(happened))
+    level = logging.WARNING if happened.kind in _NO_ALARM else logging.ERROR
+    tell(level, "operation", asdict(happened))
 
 
 def _forgotten() -> None:
     """One line, an alarm, for records that the store has lost (reliability.md 2.5)."""
-    structlog.get_logger().error("amnesia", detail="the store has lost records of writes")
+    tell(logging.ERROR, "amnesia", {"detail": "the store has lost records of writes"})
 
 
 def _fault(fault: BaseException) -> None:
     """One line for a fault of ours in work that no request waits for."""
     causes = fault.exceptions if isinstance(fault, ExceptionGroup) else (fault,)
     for cause in causes:
-        structlog.get_logger().error("fault", **shown(cause))
+        tell(logging.ERROR, "fault", shown(cause))
 
 
 def _unrecorded(count: int) -> None:
     """One line for requests that are missing from the ledger."""
-    structlog.get_logger().warning("unrecorded", requests=count)
+    tell(logging.WARNING, "unrecorded", {"requests": count})
 
 
 def _taken_on() -> None:
     """One line for a changed configuration that is in force from now on."""
-    structlog.get_logger().info("configuration", taken_on=True)
+    tell(logging.INFO, "configuration", {"taken_on": True})
 
 
 def _refused(faults: list[str]) -> None:
     """One line for a changed configuration that is not fit to run with: the old one stays."""
-    structlog.get_logger().error("configuration", taken_on=False, faults=faults)
+    tell(logging.ERROR, "configuration", {"taken_on": False, "faults": faults})
 
 
 LOG = Hooks(

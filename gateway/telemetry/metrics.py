@@ -161,11 +161,10 @@ class Metrics:
             self._faults.inc()
 
     def _called(self, call: VendorCalled) -> None:
-        effect = call.request.effect
-        status = call.code if call.response is None else call.response.status
+        status = call.code if call.status is None else call.status
         named = self.named.of(call.connection)
-        self._vendor_calls[call.vendor, named, effect, status].inc()
-        self._vendor_seconds[call.vendor, effect].observe(call.seconds)
+        self._vendor_calls[call.vendor, named, call.effect, status].inc()
+        self._vendor_seconds[call.vendor, call.effect].observe(call.seconds)
 
     def _stored(self, call: StoreCalled) -> None:
         self._store_seconds[call.script, _YES_NO[call.ok]].observe(call.seconds)

@@ -143,15 +143,14 @@ def _called(called: VendorCalled) -> None:
     span = get_current_span()
     if not span.is_recording():
         return
-    status = called.response.status if called.response else None
     span.set_attributes(_known({
-        "http.response.status_code": status,
+        "http.response.status_code": called.status,
         "http.request.body.size": called.bytes_out,
         "http.response.body.size": called.bytes_in,
         "gateway.sent": called.sent,
     }))  # fmt: skip
-    if status is None or status >= 400:
-        _failed(span, called.code or str(status))
+    if called.status is None or called.status >= 400:
+        _failed(span, called.code or str(called.status))
 
 
 def _within(span: Span) -> Any:

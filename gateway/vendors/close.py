@@ -308,7 +308,7 @@ class CloseTranslator(Translator):
         if not body:
             return current or (yield from self.get(vendor_id))
         path = f"opportunity/{segment(vendor_id)}/"
-        with custom_fields.traced(change, self.context):
+        with custom_fields.Traced(change, self.context):
             reply = yield write("update", "PUT", path, body, of_record=True)
         result = self._compared(body, CLOSE.read(reply.json, self.context))
         return result if dated is change else result.warned(_won_today(body))
@@ -406,8 +406,8 @@ class CloseTranslator(Translator):
                 return tuple(found)
 
     def _status_of(self, stage_id: str | None) -> str | None:
-        known = self.context.catalogue.stages()
-        return next((stage.status for _, stage in known if stage.id == stage_id), None)
+        stage = self.context.catalogue.stage(stage_id)
+        return stage.status if stage else None
 
     def _first_status(self, pipeline_id: str | None) -> str | None:
         """The status that a create without one gets: the first of its pipeline (close.md 3.1)."""

@@ -281,7 +281,7 @@ class CoperniqTranslator(Translator):
         repeated, warnings = yield from self._repeated(body, current)
         whole, query = {**repeated, **body}, _switches(change)
         try:
-            with custom_fields.traced(change, self.context):
+            with custom_fields.Traced(change, self.context):
                 reply = yield write("update", "PATCH", path, whole, query=query, of_record=True)
         except VendorRefused as refused:
             if "account" not in change or not _is_about_account(refused):

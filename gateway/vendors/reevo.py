@@ -150,7 +150,7 @@ class AttributeEnvelopes(Envelope):
         beside = {
             name: value
             for name, value in record.items()
-            if name != "attributes" and _bare(attributes.get(name)) is None
+            if name != "attributes" and (name not in attributes or _bare(attributes[name]) is None)
         }
         return {**attributes, **beside}
 
@@ -323,7 +323,7 @@ class ReevoTranslator(Translator):
         if not body["attributes"]:
             return current or (yield from self.get(vendor_id))
         path = f"opportunity/{segment(vendor_id)}"
-        with custom_fields.traced(change, self.context):
+        with custom_fields.Traced(change, self.context):
             reply = yield write("update", "PATCH", path, body, of_record=True)
         return self._compared(change, body, REEVO.read(reply.json["data"], self.context))
 
@@ -496,7 +496,7 @@ def _bare(value: Any) -> Any:
     """An attribute without its envelope; an empty list is as empty as null (reevo.md 4)."""
     if isinstance(value, list):
         return [_bare(member) for member in value] or None
-    if isinstance(value, Mapping) and ("value" in value or "value_type" in value):
+    if isinstance(value, dict) and ("value" in value or "value_type" in value):
         return value.get("value")
     return value
 
@@ -573,8 +573,11 @@ def _stages(context: Context) -> tuple[Stage, ...]:
 
 def _statuses(context: Context) -> Mapping[str, str]:
     """Stage id → status."""
-    told = {stage.id: stage.status for stage in context.option("stages") or () if stage.status}
-    return {**told, **context.stage_status}
+    known: Mapping[str, str] | None = context.worked_out.get(_statuses)
+    if known is None:
+        told = {stage.id: stage.status for stage in context.option("stages") or () if stage.status}
+        known = context.worked_out[_statuses] = {**told, **context.stage_status}
+    return known
 
 
 def _likely(found: View, context: Context) -> Decimal | None:

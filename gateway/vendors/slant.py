@@ -306,10 +306,15 @@ class SlantTranslator(Translator):
         found = record.get("pipeline")
         if not isinstance(found, Mapping) or not _objects(found.get("pipeline_stages")):
             return ()
+        seen: tuple[View, Pipeline] | None = self.context.worked_out.get(SlantTranslator)
+        if seen is not None and seen[0] == found:  # as in the record before, most of the time
+            return (seen[1],)
         try:
-            return (self._pipeline(found),)
+            pipeline = self._pipeline(found)
         except ValueError:
             return ()
+        self.context.worked_out[SlantTranslator] = (found, pipeline)
+        return (pipeline,)
 
     def _check_future(self, day: str | None) -> None:
         if day is None or dates.moment(dates.end_of_day(day, self.context)) > self.context.now:

@@ -8,8 +8,9 @@ import pytest
 
 from gateway.api import bodies
 from gateway.api.translations import Translation
+from gateway.api.visit import Visit
 from gateway.canonical.opportunity import OpportunityDraft, OpportunityPatch
-from gateway.errors import MAX_FAULTS, ValidationFailed
+from gateway.errors import MAX_FAULTS, MalformedRequest, ValidationFailed
 from tests.sandboxed import Answered, Sandboxed
 
 PATCH = "/v1/opportunities/acme-close.oppo_1"
@@ -168,6 +169,26 @@ async def test_a_body_that_does_not_arrive_times_out(house: Sandboxed) -> None:
     headers = {"Content-Type": MERGE, "X-Request-Timeout-Ms": "100"}
     response = await house.api.patch(PATCH, content=stalled(), headers=headers)
     assert (response.status_code, response.json()["code"]) == (408, "request-timeout")
+
+
+async def test_a_body_that_breaks_off_is_no_body() -> None:
+    """What came of it is not taken for the whole."""
+    messages = [
+        {"type": "http.request", "body": b'{"name": "x"}', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    scope = {
+        "type": "http",
+        "method": "PATCH",
+        "path": "/",
+        "headers": [(b"content-type", MERGE.encode())],
+    }
+    with pytest.raises(MalformedRequest, match="broke off"):
+        await bodies.json_body(Visit(scope, receive), bodies.MERGE_PATCH, 60)
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,21 @@ async def test_a_body_may_take_longer_than_a_head() -> None:
         assert (await line.answered()).status == 200
 
 
+async def test_the_rest_of_a_body_is_waited_for_only_so_long(served: Served) -> None:
+    """Also on a connection whose last request was whole at once, and needed no clock."""
+    body = b'{"operation": "read", "record": {"id": "oppo_1"}}'
+    lines = ("Content-Type: application/json", f"Content-Length: {len(body)}",
+             "X-Request-Timeout-Ms: 100")  # fmt: skip
+    start = head(*lines, path="/v1/connections/acme-close/translations")
+    start = start.replace(b"GET", b"POST", 1)
+    async with served.line() as line:
+        await line.send(start + body)
+        assert (await line.answered()).status == 200
+        await line.send(start + body[:9])
+        answer = await line.answered()
+        assert (answer.status, answer.code) == (408, "request-timeout")
+
+
 async def test_a_kept_connection_may_rest_between_two_requests() -> None:
     """Its patience begins with the first byte of the next head."""
     async with serving(Hasty) as served, served.line() as line:

@@ -1,15 +1,16 @@
 """The frame around every request: HEAD, unknown routes, standing headers, faults, the log line."""
 
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import structlog
+from fastapi.routing import APIRoute
 
+from gateway.api.visit import Visit
 from gateway.app import create_app
 from gateway.canonical import json_text
 from gateway.settings import parse
@@ -108,6 +109,33 @@ async def test_head_of_an_opportunity_has_its_etag(house: Sandboxed) -> None:
     assert varying(bare.headers) == varying(whole.headers)
     known = await house.ask("HEAD", path, If_None_Match=bare.headers["etag"])
     assert known.status == 304
+
+
+def test_every_endpoint_takes_the_request_and_what_stands_in_its_path() -> None:
+    """Nothing is solved for an endpoint: what else it took it would never get."""
+    routes = create_app(parse({}, {}, Path())).routes
+    assert {type(route) for route in routes} == {APIRoute}
+    for route in routes:
+        assert isinstance(route, APIRoute)
+        first, *others = inspect.signature(route.endpoint).parameters.values()
+        assert first.annotation is Visit
+        assert {each.name for each in others} == set(route.param_convertors)
+        assert not route.dependencies
+
+
+async def test_a_socket_of_another_kind_is_closed(house: Sandboxed) -> None:
+    """There is no WebSocket here, and asking for one is no fault."""
+    told: list[Any] = []
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    scope = {"type": "websocket", "path": "/v1/opportunities", "headers": [], "query_string": b""}
+    await house.app(scope, receive, send)
+    assert [message["type"] for message in told] == ["websocket.close"]
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v2/opportunities", "/v1/connections/",
@@ -274,7 +302,7 @@ async def test_head_meets_the_same_fault_without_a_body() -> None:
 def unconfigured() -> Iterator[None]:
     """Leaves the log as it was."""
     yield
-    structlog.reset_defaults()
+    logs.configure()
 
 
 async def test_the_log_line_has_the_facts_and_no_content(
@@ -338,7 +366,7 @@ async def test_the_log_tells_where_a_fault_was_and_not_what_it_said(
 
 async def test_an_unconfigured_log_tells_no_more(capsys: pytest.CaptureFixture[str]) -> None:
     """Also whoever embeds the application and sets up no log leaks nothing."""
-    structlog.reset_defaults()
+    logs.configure()
     async with broken(LOG.served) as client:
         await client.get("/v1/opportunities/acme-close.oppo_1")
     told = "".join(capsys.readouterr())
@@ -349,5 +377,5 @@ async def test_an_unconfigured_log_tells_no_more(capsys: pytest.CaptureFixture[s
 def test_the_level_of_the_log_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     """At the level error, a request that ended well is not told."""
     logs.configure(json=True, level="error")
-    LOG.served(replace(SERVED, route="/livez"))
+    LOG.served(SERVED._replace(route="/livez"))
     assert capsys.readouterr().err == ""

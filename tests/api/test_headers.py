@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.datastructures import Headers
 
 from gateway.api import headers
 from gateway.errors import MalformedRequest
@@ -26,9 +25,11 @@ JUNK = [
 """What is no list of entity tags (RFC 9110 8.8.3)."""
 
 
-def sent(*lines: tuple[str, str]) -> Headers:
+def sent(*lines: tuple[str, str]) -> headers.Lines:
     """Headers as they came, one line each."""
-    return Headers(raw=[(name.lower().encode(), value.encode("latin-1")) for name, value in lines])
+    return headers.Lines(
+        [(name.lower().encode(), value.encode("latin-1")) for name, value in lines]
+    )
 
 
 @pytest.mark.parametrize(

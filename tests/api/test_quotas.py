@@ -101,7 +101,7 @@ async def test_who_may_not_is_counted_as_well() -> None:
 )
 def test_seconds_are_whole_and_never_too_few(taken: Taken, told: str) -> None:
     """Who comes back when told finds room."""
-    assert spoken(10, taken)["RateLimit"] == told
+    assert dict(spoken(10, taken))[b"ratelimit"].decode() == told
 
 
 async def limits(house: Sandboxed, connection: str) -> list[Any]:

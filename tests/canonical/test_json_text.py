@@ -1,17 +1,26 @@
 """JSON text: exact, strict, and safe to read from anybody."""
 
 import json
+from datetime import date
 from decimal import Decimal
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from gateway.canonical import json_text
 from gateway.canonical.json_text import MAX_DEPTH, MAX_DIGITS, JsonTextError
 from tests.canonical.json_values import JSON
+
+
+class Sign(Enum):
+    """What orjson would write as its value."""
+
+    PLUS = "+"
 
 
 def typed(value: Any) -> Any:
@@ -153,8 +162,11 @@ def test_text_that_is_already_decoded_is_held_to_the_same_rules() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [1.5, float("nan"), Decimal("NaN"), Decimal("Infinity"), {1: 2}, {"a": {3}}, object(), b"x"],
-)
+    [
+        1.5, float("nan"), Decimal("NaN"), Decimal("Infinity"), {1: 2}, {"a": {3}}, object(), b"x",
+        UUID(int=1), date(2026, 11, 21), Sign.PLUS, {"a": [{"b": (1.5,)}]}, [2**64, 1.5],
+    ],
+)  # fmt: skip
 def test_what_is_not_json_is_not_written(value: Any) -> None:
     """A float above all: money never rides on one."""
     with pytest.raises(TypeError):
@@ -166,6 +178,64 @@ def test_numbers_with_names_and_tuples_are_written_as_what_they_are() -> None:
         HIGH = 3
 
     assert json_text.write((Level.HIGH, [], {}, True)) == b"[3,[],{},true]"
+
+
+class Part(BaseModel):
+    """Of a model."""
+
+    amount: Decimal | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Whole(BaseModel):
+    """With every kind of member that answers have."""
+
+    part: Part | None
+    parts: tuple[Part, ...]
+    kept: dict[str, Any]
+    is_last: bool = False
+
+
+@given(
+    st.builds(
+        Whole,
+        part=st.none() | st.builds(Part),
+        parts=st.lists(st.builds(Part), max_size=2).map(tuple),
+        kept=st.dictionaries(st.text(max_size=3), JSON, max_size=3),
+    )
+)
+def test_a_model_is_written_as_the_object_of_its_members(whole: Whole) -> None:
+    assert json_text.write(whole) == json_text.write(whole.model_dump())
+
+
+def test_a_float_in_a_model_is_not_written() -> None:
+    with pytest.raises(TypeError):
+        json_text.write([Whole(part=None, parts=(), kept={"a": 1.5})])
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=4)
+"""Halves of surrogate pairs and control characters are in it."""
+ANY_NUMBER = st.integers() | st.sampled_from([2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63) - 1])
+ANY_JSON = st.recursive(
+    JSON | ANY_NUMBER | ANY_TEXT | st.decimals(allow_nan=False, allow_infinity=False),
+    lambda within: (
+        st.lists(within, max_size=4).map(tuple)
+        | st.dictionaries(ANY_TEXT, within, max_size=4)
+        | st.builds(
+            Whole,
+            part=st.builds(Part, notes=st.lists(ANY_TEXT, max_size=2).map(tuple)),
+            parts=st.just(()),
+            kept=st.dictionaries(ANY_TEXT, within, max_size=3),
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(ANY_JSON, st.booleans())
+def test_what_orjson_writes_is_what_our_own_way_writes(value: Any, sort_keys: bool) -> None:
+    ours = json_text.carefully(value, sort_keys=sort_keys).encode()
+    assert json_text.write(value, sort_keys=sort_keys) == ours
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(), max_size=6), st.randoms())

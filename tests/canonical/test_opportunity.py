@@ -208,3 +208,28 @@ def test_contacts_are_counted_before_they_are_read() -> None:
     """A body of a megabyte could name half a million."""
     with pytest.raises(ValidationError, match="at most 100 items"):
         OpportunityPatch.model_validate({"contacts": [{"id": str(each)} for each in range(101)]})
+
+
+def test_an_opportunity_of_values_already_read_is_as_the_validated_one() -> None:
+    """The same members in the same order, defaults in place, and it copies and dumps alike."""
+    told = {
+        "id": "acme.1", "connection": "acme", "vendor": "v", "vendor_id": "1", "etag": '"e"',
+        "value": Value(amount="1.00", currency="USD", period="one_time"),
+        "probability": Decimal(50), "custom_fields": {}, "vendor_fields": {"a": 1},
+    }  # fmt: skip
+    ours, validated = Opportunity.of(told, warnings=()), Opportunity.model_validate(told)
+    assert ours == validated
+    assert [*ours.model_dump().items()] == [*validated.model_dump().items()]
+    assert ours.model_fields_set == {*told, "warnings"}
+    lost = Warning(code="rounded", pointer=None, detail="d")
+    assert ours.warned(lost) == validated.warned(lost)
+    assert Opportunity.model_validate(dict(ours)) == ours
+
+
+def test_a_change_tells_what_is_not_in_it_as_any_mapping_does() -> None:
+    change = Change({"name": None})
+    assert "name" in change
+    assert "status" not in change
+    assert change.get("name", "other") is None
+    assert change.get("status", "other") == "other"
+    assert [*change.items()] == [("name", None)]

@@ -41,3 +41,14 @@ def test_a_field_can_be_written_unless_the_vendor_says_otherwise() -> None:
     assert Catalogue().lets("title", "create")
     ruled = Catalogue(writable=frozenset({("title", "update")}))
     assert (ruled.lets("title", "update"), ruled.lets("title", "create")) == (True, False)
+
+
+def test_of_what_shares_an_id_the_first_is_found() -> None:
+    """The look-ups by id tell what going through in order would."""
+    twin = Pipeline(id="p3", stages=(Stage(id="s1", name="Another"),))
+    fields = (CustomField(key="a", vendor_key="cf_1"), CustomField(key="b", vendor_key="cf_1"))
+    catalogue = Catalogue(pipelines=(SALES, twin), custom_fields=fields)
+    assert catalogue.stage("s1") is NEW
+    assert catalogue.pipeline_of("s1") == "p1"
+    assert catalogue.field("cf_1") is fields[0]
+    assert catalogue.stage(None) is None

@@ -7,11 +7,12 @@ from itertools import count
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.conformance import Answer, Subject, laws
 from gateway.normalizer import units
 from gateway.normalizer.dialect import Dialect
-from gateway.normalizer.notation import Context, Misfit
+from gateway.normalizer.notation import Context, Key, Misfit, Reading, View
 from gateway.translator import VendorRequest, VendorResponse
 from tests.conformance.worlds import World
 
@@ -103,4 +104,22 @@ def test_a_table_that_rounds_is_noticed() -> None:
     law = next(law for law in laws(vendor, careful.bare) if law.name == "spells-value")
     law(careful)
     with pytest.raises(AssertionError):
+        law(Subject(vendor, careful.bare, careful.answer))
+
+
+class Credulous(Key):
+    """Whatever the vendor says for a text."""
+
+    def read(self, view: View, context: Context) -> Reading:
+        return Reading(view.get(self.key), self.keys)
+
+
+def test_a_table_that_reads_what_is_not_of_the_model_is_noticed() -> None:
+    """Answers are not validated where they are read, so a notation has to be right by itself."""
+    careful = World("slant").subject()
+    rows: dict[str, Any] = {**careful.dialect.rows, "name": Credulous("name")}
+    vendor = replace(careful.vendor, dialect=Dialect(**rows))
+    law = next(law for law in laws(vendor, careful.bare) if law.name == "reads-what-is-spoilt")
+    law(careful)
+    with pytest.raises(ValidationError):
         law(Subject(vendor, careful.bare, careful.answer))

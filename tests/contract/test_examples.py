@@ -96,7 +96,7 @@ def test_no_problem_is_exemplified_twice() -> None:
 
 def test_no_example_is_of_an_operation_that_there_is_not() -> None:
     """Nothing recorded is left over."""
-    assert {each["operation"] for each in examples.EXCHANGES} == {*IDS}
+    assert {each["operation"] for each in examples.recorded()} == {*IDS}
 
 
 def test_an_example_that_does_not_fit_is_noticed() -> None:

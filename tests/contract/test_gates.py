@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.api.documents import printed
+from gateway.api.openapi import printed
 from tests.contract.edits import BREAKING, HARMLESS, UNDERHAND, Edit, bumped, edited
 from tests.contract.openapi import METHODS, the_document
 from tests.contract.redocly import Redocly, needed

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.__main__ import main
-from gateway.api.documents import VERSION, printed
+from gateway.api.openapi import VERSION, printed
 from gateway.app import document
 from tests.architecture.source_tree import ROOT
 from tests.contract.releases import KEPT, LAST, RELEASED, number

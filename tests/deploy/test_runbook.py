@@ -203,9 +203,23 @@ def test_a_key_is_changed_in_two_steps() -> None:
     first, second = (
         parse({"secrets": tomllib.loads(keyed(block))}, {}, Path()).file.secrets.encryption_keys
         for block in blocks("toml")
+        if "encryption_keys" in block
     )
     assert [key.id for key in first] == ["2026-11", "2027-05"]
     assert list(reversed(first)) == list(second)
+
+
+def test_a_connection_goes_through_a_proxy_as_told() -> None:
+    """The table is one that the gateway takes, with a vendor and credentials beside it."""
+    (block,) = (each for each in blocks("toml") if "proxy" in each)
+    account = tomllib.loads(block)["connections"]["acme-close"]
+    assert set(account) == {"transport", "proxy"}
+    account |= {"vendor": "close", "credentials": {"api_key": "k"}}
+    account["proxy"]["password"] = "p"
+    settings = parse({"connections": {"acme-close": account}}, {}, Path())
+    proxy = settings.connections["acme-close"].carrier.proxy
+    assert proxy
+    assert (proxy.url, proxy.username) == ("http://proxy.example.com:3128", "gateway")
 
 
 def keyed(block: str) -> str:

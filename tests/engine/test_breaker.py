@@ -312,6 +312,29 @@ async def test_a_connection_has_a_breaker_of_its_own(replica: Replica, vendor: V
     assert replica.breakers.of("acme") is replica.breaker
 
 
+async def test_a_breaker_that_is_made_late_knows_what_was_seen(
+    pair: tuple[Replica, Replica], vendor: Vendor
+) -> None:
+    """A connection's first call here is held back like any other, or is the one that tries."""
+    one, other = pair
+    await one.opened()
+    late = Breakers(other.breakers.switches, one.clock, Sickness(calls=CALLS, seconds=SECONDS))
+    await late.look()
+    one.clock.now += SECONDS - 1
+    assert late.of("acme").is_open
+    other.exchange = breaking(late.of("acme"), other._check)(vendor)
+    assert await other.ask() == "open"
+    one.clock.now += 1
+    vendor.hold = asyncio.Event()
+    crowd = [asyncio.ensure_future(other.ask()) for _ in range(3)]
+    await settled()
+    assert len(vendor.calls) == 1
+    vendor.hold.set()
+    assert sorted(map(str, await asyncio.gather(*crowd))) == ["200", "open", "open"]
+    assert not late.of("acme").is_open
+    assert not late.of("globex").is_open
+
+
 async def test_without_a_store_each_replica_decides_alone(vendor: Vendor, clock: Clock) -> None:
     """It opens, tries the vendor out with one call, and closes."""
     replica = Replica(vendor, Away(), clock)
@@ -349,6 +372,20 @@ async def test_a_look_that_is_older_than_what_is_known_is_no_news(
     switches.go.set()
     await looking
     assert replica.breaker.is_open
+
+
+async def test_a_breaker_that_is_made_during_a_look_hears_of_it(
+    pair: tuple[Replica, Replica], clock: Clock
+) -> None:
+    """As at the start, when connections are taken up while the first look is under way."""
+    one, other = pair
+    await one.opened()
+    late = Breakers(other.breakers.switches, clock, Sickness(calls=CALLS, seconds=SECONDS))
+    looking = asyncio.ensure_future(late.look())
+    breaker = late.of("acme")
+    assert not breaker.is_open
+    await looking
+    assert breaker.is_open
 
 
 async def test_what_was_under_way_when_it_opened_changes_nothing(

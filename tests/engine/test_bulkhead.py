@@ -47,10 +47,13 @@ class Visitors:
         return task.done() and isinstance(task.exception(), Overloaded)
 
     async def _stay(self, name: str, until: float) -> None:
-        async with self._bulkhead.place(until):
+        await self._bulkhead.enter(until)
+        try:
             self.inside.append(name)
             await self._go[name].wait()
             self.inside.remove(name)
+        finally:
+            self._bulkhead.leave()
 
 
 async def settled() -> None:
@@ -177,9 +180,10 @@ async def test_a_call_without_a_place_is_not_made() -> None:
     own = Bulkhead(1)
     exchange = bounded(own, Bulkheads(1))(vendor)
     now = asyncio.get_running_loop().time()
-    async with own.place(FOREVER):
-        with pytest.raises(Overloaded) as caught:
-            await exchange(Call(request=READ, until=now + 0.01, patience=FOREVER))
+    await own.enter(FOREVER)
+    with pytest.raises(Overloaded) as caught:
+        await exchange(Call(request=READ, until=now + 0.01, patience=FOREVER))
+    own.leave()
     assert asked == []
     assert caught.value.outcome == "not_applied"
     await exchange(Call(request=READ, until=FOREVER, patience=FOREVER))

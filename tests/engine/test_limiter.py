@@ -12,6 +12,7 @@ from gateway.engine.exchange import Call, Exchange
 from gateway.engine.limiter import ENDPOINTS, Account, Limiter, appointed, heard, limited, shape
 from gateway.errors import NotSent, Throttled
 from gateway.normalizer.rates import Told
+from gateway.shared.limits import Bucket
 from gateway.shared.sliding import MemoryLimits
 from gateway.translator import VendorRequest, VendorResponse, read, write
 from gateway.vendors import installed
@@ -258,6 +259,40 @@ async def test_an_unpublished_limit_is_learned_from_answers(
         await limiter.admit(a_call(time))
     assert raised.value.retry_after == 8
     await limiter.admit(a_call(time, request=read("me", "me/")))
+
+
+class Slow(MemoryLimits):
+    """Limits that take a while to learn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[list[int | None]] = []
+        self.go = asyncio.Event()
+
+    async def learned(self, bucket: Bucket, *told: Told) -> None:
+        self.heard.append([each.remaining for each in told])
+        await self.go.wait()
+
+
+async def test_words_that_come_while_others_are_on_their_way_go_together(time: Time) -> None:
+    """None is lost, and their order is kept: a busy vendor's need no call each."""
+    limits = Slow()
+    account = Account(vendor="acme", base_url="https://one.test", secret=SECRET)
+    limiter = Limiter(limits, account, (), forms=CLOSE.rate_forms, clock=time)
+    replies = [
+        VendorResponse(status=200, headers={"ratelimit": f"limit=9, remaining={left}, reset=5"})
+        for left in range(5, 0, -1)
+    ]
+    exchange = limited(limiter)(answering(*replies))
+    for _ in range(4):
+        await exchange(a_call(time))
+        await asyncio.sleep(0)
+    limits.go.set()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    await exchange(a_call(time))
+    await asyncio.sleep(0)
+    assert limits.heard == [[5], [4, 3, 2], [1]]
 
 
 async def test_a_connection_tells_the_scarcer_of_counts_and_word(

@@ -1,16 +1,15 @@
 """The token call: what is sent, what an answer gives, and what it means where it gives nothing."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qsl
 
-import httpx
 import pytest
 
 from gateway import errors
 from gateway.canonical import json_text
 from gateway.engine.credentials import Client
 from gateway.engine.exchange import Call, Exchange, FreePermit
+from gateway.engine.network import Answer, Network, Outgoing, origin_of
 from gateway.engine.token_call import (
     CODES,
     LONGEST_SECONDS,
@@ -40,16 +39,6 @@ def answered(**changes: Any) -> VendorResponse:
     return said({name: member for name, member in members.items() if member is not None})
 
 
-class Streamed(httpx.AsyncByteStream):
-    """A body that comes as from a socket."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._content
-
-
 async def spent(exchange: Exchange, permit: FreePermit | None = None) -> Issued | Unrenewed:
     """A refresh token spent over an exchange."""
     endpoint = "https://vendor.example/oauth2/token/"
@@ -59,21 +48,25 @@ async def spent(exchange: Exchange, permit: FreePermit | None = None) -> Issued 
 
 async def test_it_is_a_form_to_the_endpoint_and_nothing_else() -> None:
     """Over the wire, with no proof but what the form holds, escaped."""
-    seen: list[httpx.Request] = []
+    seen: list[Outgoing] = []
 
-    class Vendor(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            await request.extensions["trace"]("http11.send_request_headers.started", {})
-            seen.append(request)
-            return httpx.Response(200, content=Streamed(json_text.write(GOOD)))
+    class Vendor(Network):
+        async def carry(self, outgoing: Outgoing) -> Answer:
+            await outgoing.gate()
+            seen.append(outgoing)
+            return Answer(200, {}, json_text.write(GOOD))
+
+        async def aclose(self) -> None:
+            pass
 
     way = wire(Vendor(), "https://vendor.example", connect_seconds=1, clock=lambda: 100.0)
     assert await spent(way) == Issued("at-1", "rt-1", 3600)
     (request,) = seen
-    assert (request.method, str(request.url)) == ("POST", "https://vendor.example/oauth2/token/")
-    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
-    assert "authorization" not in request.headers
-    assert dict(parse_qsl(request.content.decode())) == {
+    assert request.origin == origin_of("https://vendor.example", outside_only=False)[0]
+    assert (request.method, request.target) == ("POST", "/oauth2/token/")
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert "authorization" not in {name.lower() for name in request.headers}
+    assert dict(parse_qsl((request.content or b"").decode())) == {
         "grant_type": "refresh_token", "refresh_token": "rt&0",
         "client_id": "our-client", "client_secret": "cl&ent=s3cret",
     }  # fmt: skip

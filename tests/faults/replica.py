@@ -5,11 +5,14 @@ one process for a port. One that dies is forked again from here, with everything
 a thousand deaths cost seconds. SIGTERM ends it all.
 """
 
+import asyncio
 import os
 import signal
+import ssl
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -19,9 +22,12 @@ import httpx
 import uvicorn
 
 from gateway.app import create_app, shared
-from gateway.engine.wire import transport
+from gateway.engine.lean import Lean
+from gateway.engine.network import Answer, Network, Outgoing
+from gateway.engine.stock import Stock, stock_transport
 from gateway.idempotency.redis import RedisStore
-from gateway.idempotency.store import Argument, Reply
+from gateway.idempotency.replies import Lease, Reply
+from gateway.idempotency.store import Argument
 from gateway.settings import load
 from gateway.telemetry import logs
 from tests.faults.clocks import stepped_ms
@@ -32,6 +38,8 @@ from tests.faults.waiting import until
 
 PATIENCE = 0.002
 """Seconds between two looks at the ledger."""
+BETWEEN = "send_request_headers.complete"
+"""The point between head and body, which our own network does not have."""
 LEASE_AT = {"begin": 0, "take": 0, "heartbeat": 0, "dispatch": 2}
 """Where among a script's arguments its lease is."""
 
@@ -41,9 +49,18 @@ class MortalStore(RedisStore):
 
     fates: Fates
 
-    async def _run(self, script: str, hex32: str, owner: str, fence: int, *args: Argument) -> Reply:
+    async def _run(
+        self,
+        script: str,
+        hex32: str,
+        owner: str,
+        fence: int,
+        *args: Argument,
+        beside: Lease | None = None,
+    ) -> Reply:
         self.fates.strike(f"before {script}", hex32)
-        told = await super()._run(script, hex32, owner, fence, *_spared(script, args))
+        spared = _spared(script, args)
+        told = await super()._run(script, hex32, owner, fence, *spared, beside=beside)
         self.fates.strike(f"after {script}", hex32)
         return told
 
@@ -75,51 +92,83 @@ def _spared(script: str, args: Sequence[Argument]) -> Sequence[Argument]:
     return [*args[:at], max(lease_ms - SPARED_MS, LEAST_LEASE_MS), *args[at + 1 :]]
 
 
-class MortalTransport(httpx.AsyncBaseTransport):
-    """The wire, with a point at each stage of a write."""
+class MortalNetwork(Network):
+    """Our own network, with a point at each stage of a write.
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, fates: Fates, ledger: Path) -> None:
-        self._inner = inner
+    It writes a request in one go. For a death between head and body there is the stock client.
+    """
+
+    def __init__(self, fates: Fates, ledger: Path) -> None:
+        context = ssl.create_default_context()
+        self._lean = Lean(context, connections=512)
+        self._stock = stock_transport(context, connections=512)
         self._fates = fates
         self._ledger = ledger
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Passes it on; each event of the client is a point, and so are two in between."""
-        name = _name(request)
+    async def carry(self, outgoing: Outgoing) -> Answer:
+        """Carries it; the gate is a point, and so is each step behind it."""
+        name = _name(outgoing)
         if name is None:
-            return await self._inner.handle_async_request(request)
-        gate = request.extensions["trace"]
+            return await self._lean.carry(outgoing)
+        if self._fates.armed(BETWEEN, name):
+            half = HalfWritten(self._stock, partial(self._fates.strike, BETWEEN, name))
+            return await Stock(half).carry(outgoing)
         before = self._lines(name) if self._fates.armed("committed", name) else 0
 
+        async def gate() -> None:
+            await outgoing.gate()
+            self._fates.strike("send_request_headers.started", name)
+            written = partial(self._fates.strike, "send_request_body.complete", name)
+            asyncio.get_running_loop().call_soon(written)
+
         async def committed() -> None:
-            await until(lambda: self._lines(name) > before, pause=PATIENCE)
+            await until(lambda: self._lines(name) > before or answering.done(), pause=PATIENCE)
 
-        async def traced(event: str, info: Mapping[str, Any]) -> None:
-            await gate(event, info)
-            self._fates.strike(event.removeprefix("http11."), name)
-            if event == "http11.receive_response_headers.started":
-                await self._fates.strike_after("committed", name, committed)
-
-        request.extensions["trace"] = traced
-        response = await self._inner.handle_async_request(request)
+        answering = asyncio.ensure_future(self._lean.carry(replace(outgoing, gate=gate)))
+        try:
+            await self._fates.strike_after("committed", name, committed)
+            answer = await answering
+        finally:
+            answering.cancel()
         self._fates.strike("replied", name)
-        return response
+        return answer
 
     def _lines(self, name: str) -> int:
         return self._ledger.read_text().count(name)
 
     async def aclose(self) -> None:
         """Lets go of its connections."""
-        await self._inner.aclose()
+        await self._lean.aclose()
+        await self._stock.aclose()
 
 
-def _name(request: httpx.Request) -> str | None:
+class HalfWritten(httpx.AsyncBaseTransport):
+    """The stock client, which strikes when it has written the head of a request."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, strike: Callable[[], None]) -> None:
+        self._inner = inner
+        self._strike = strike
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Passes it on."""
+        told = request.extensions["trace"]
+
+        async def traced(event: str, info: Mapping[str, Any]) -> None:
+            await told(event, info)
+            if event == f"http11.{BETWEEN}":
+                self._strike()
+
+        request.extensions["trace"] = traced
+        return await self._inner.handle_async_request(request)
+
+
+def _name(outgoing: Outgoing) -> str | None:
     """What a write is known by: its tag, else the record that it is about."""
-    if request.method == "GET":
+    if outgoing.method == "GET":
         return None
-    if tag := TAG.search(request.content.decode("utf-8", "replace")):
+    if tag := TAG.search((outgoing.content or b"").decode("utf-8", "replace")):
         return tag.group()
-    return request.url.path.rstrip("/").rpartition("/")[2]
+    return outgoing.target.partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
 def serve(layout: Layout, port: int) -> None:
@@ -133,7 +182,7 @@ def serve(layout: Layout, port: int) -> None:
     now = partial(stepped_ms, layout.clock) if layout.clock.exists() else None
     store = MortalStore(nodes, now=now)
     store.fates = fates
-    client = MortalTransport(transport(), fates, layout.ledger)
+    client = MortalNetwork(fates, layout.ledger)
     app = create_app(settings, client=client, store=store)
     uvicorn.run(
         app,

@@ -18,7 +18,7 @@ from typing import Any
 import redis
 
 from gateway.canonical import json_text
-from gateway.idempotency.record import address, record_key
+from gateway.idempotency.addresses import address, record_key
 from tests.faults.checker import breaches
 from tests.faults.clocks import skewed, step
 from tests.faults.driver import Driver

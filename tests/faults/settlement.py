@@ -72,7 +72,7 @@ def settlement(
         "callers": {name: _caller(name) for name in CALLERS},
         "connections": {**connections, "blind-close": blind},
     }
-    return "\n".join(f"{name} = {_spelled(value)}" for name, value in tree.items())
+    return "\n".join(f"{name} = {spelled(value)}" for name, value in tree.items())
 
 
 def _caller(name: str) -> dict[str, Any]:
@@ -84,11 +84,11 @@ def _caller(name: str) -> dict[str, Any]:
     }
 
 
-def _spelled(value: Any) -> str:
+def spelled(value: Any) -> str:
     """A value as TOML, which has JSON's, but for what an inline table looks like."""
     if isinstance(value, Mapping):
-        members = (f"{json.dumps(name)} = {_spelled(member)}" for name, member in value.items())
+        members = (f"{json.dumps(name)} = {spelled(member)}" for name, member in value.items())
         return "{" + ", ".join(members) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_spelled, value)) + "]"
+        return "[" + ", ".join(map(spelled, value)) + "]"
     return json.dumps(value)

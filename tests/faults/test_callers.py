@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gateway.idempotency.record import record_key
+from gateway.idempotency.addresses import record_key
 from tests.faults.figures import FIGURES
 from tests.faults.history import Wish
 from tests.faults.rig import Rig, Trial, rigged

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.idempotency.record import record_key
+from gateway.idempotency.addresses import record_key
 from tests.faults.figures import FIGURES
 from tests.faults.history import Wish
 from tests.faults.load import Load, replayed

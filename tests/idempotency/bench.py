@@ -5,19 +5,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from redis import exceptions
 from redis.asyncio import Redis
 
+from gateway.idempotency.addresses import address, record_key
 from gateway.idempotency.memory import MemoryStore
-from gateway.idempotency.record import (
-    OPEN,
-    Fingerprint,
-    Record,
-    State,
-    address,
-    record_key,
-)
+from gateway.idempotency.record import OPEN, Fingerprint, Record, State
 from gateway.idempotency.redis import RedisStore
-from gateway.idempotency.store import Begun, Moved, OperationStore, Word
+from gateway.idempotency.replies import Begun, Lease, Moved, Word
+from gateway.idempotency.store import OperationStore
 
 SECOND = 1000
 HOUR = 3600 * SECOND
@@ -25,6 +21,8 @@ DAY = 24 * HOUR
 LEASE = 10 * SECOND
 SENDING = 40 * SECOND
 KEEP = 72 * HOUR
+PATIENCE = 5
+"""Times that an empty store is asked for."""
 HARD_LIMIT = 600 * SECOND
 START = 1_800_000_000_000
 """Of a Redis Cluster."""
@@ -68,6 +66,7 @@ class Bench(ABC):
         key: str = KEY,
         fingerprint: Fingerprint = FINGERPRINT,
         lease: int = LEASE,
+        beside: Lease | None = None,
         **facts: bytes | str,
     ) -> Begun:
         """Claims the key."""
@@ -78,6 +77,7 @@ class Bench(ABC):
             lease_ms=lease,
             keep_ms=KEEP,
             facts={**FACTS, **facts},
+            beside=beside,
         )
 
     async def take(self, owner: str = "b", *, key: str = KEY) -> Begun:
@@ -138,6 +138,7 @@ class Bench(ABC):
         dispatch_fence: int | None = 1,
         *,
         answer: bytes = ANSWER,
+        beside: Lease | None = None,
     ) -> Word:
         """Keeps the final answer."""
         return await self.store.complete(
@@ -151,6 +152,7 @@ class Bench(ABC):
             opportunity_id="acme-one.1",
             code=None,
             keep_ms=KEEP,
+            beside=beside,
         )
 
     async def release(self, owner: str = "a", fence: int = 1) -> Moved:
@@ -269,6 +271,11 @@ class RedisBench(Bench):
         node = await self._redis._nodes.of(record_key(key))
         return await node.client.pttl(record_key(key))
 
+    async def asked(self, command: str) -> int:
+        """How often the servers were asked it so far."""
+        told = [await client.info("commandstats") for client in self.clients]
+        return sum(each.get(f"cmdstat_{command}", {"calls": 0})["calls"] for each in told)
+
     async def indexed(self) -> tuple[set[str], set[str]]:
         return await self._members("open"), await self._members("ended")
 
@@ -282,9 +289,20 @@ class RedisBench(Bench):
 
     async def empty(self) -> None:
         for client in self.clients:
-            await client.flushall()
+            await _patiently(client.flushall)
 
     @property
     def _redis(self) -> RedisStore:
         assert isinstance(self.store, RedisStore)
         return self.store
+
+
+async def _patiently(ask: Callable[[], Awaitable[object]]) -> None:
+    """Asks until there is an answer: a machine that pauses is no fault of the store's."""
+    for _ in range(PATIENCE):
+        try:
+            await ask()
+        except exceptions.TimeoutError:
+            continue
+        return
+    await ask()

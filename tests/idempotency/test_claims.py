@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from gateway.idempotency.record import Fingerprint, State
-from gateway.idempotency.store import Verdict
+from gateway.idempotency.replies import Verdict
 from tests.idempotency.bench import (
     ANOTHER,
     ANSWER,

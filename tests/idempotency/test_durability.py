@@ -8,7 +8,7 @@ import pytest
 from gateway.idempotency.amnesia import Highwaters
 from gateway.idempotency.durability import judged, together
 from gateway.idempotency.redis import RedisStore
-from gateway.idempotency.store import StoreHealth
+from gateway.idempotency.replies import StoreHealth
 from tests.faults.waiting import until
 from tests.idempotency.bench import KEY, Bench, MemoryBench, RedisBench
 from tests.servers import RedisServer

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gateway.idempotency.record import State
-from gateway.idempotency.transitions import SCRIPTS, Turn, Value
+from gateway.idempotency.record import State, Value
+from gateway.idempotency.transitions import SCRIPTS, Turn
 from tests.idempotency.bench import ANOTHER, FINGERPRINT, START
 from tests.idempotency.edges import EDGES, Edge
 

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from gateway.canonical import json_text
 from gateway.canonical.opportunity import OpportunityDraft, OpportunityPatch
-from gateway.idempotency.fingerprint import VERSIONS, Asked, fingerprints
+from gateway.idempotency.fingerprint import VERSIONS, Asked, fingerprints, spelled
 from gateway.idempotency.signing import SigningKey
 
 SIGNING = SigningKey("2026-11", b"signing key of at least 32 bytes, for show")
 OLD = SigningKey("2026-08", b"another signing key of the same length....")
 
 
-def patch(text: str) -> OpportunityPatch:
-    """The body of a PATCH, as the route reads it."""
-    return OpportunityPatch.model_validate(json_text.read(text))
+def patch(text: str) -> bytes:
+    """The body of a PATCH, as the route reads and spells it."""
+    return spelled(OpportunityPatch.model_validate(json_text.read(text)))
 
 
 ASKED = Asked(
@@ -89,7 +89,7 @@ OTHERS: list[dict[str, Any]] = [
     {"if_match": ['W/"a"', '"b"']},
     {"if_match": ["*"]},
     {"if_match": None},
-    {"body": None},
+    {"body": spelled(None)},
     {"body": patch("{}")},
 ]
 
@@ -109,6 +109,8 @@ def test_every_other_request_has_another() -> None:
         ('{"custom_fields":{"a":{"y":1,"x":2}}}', '{"custom_fields":{"a":{"x":2,"y":1}}}'),
         ('{"custom_fields":{"a":1.50}}', '{"custom_fields":{"a":1.5}}'),
         ('{"custom_fields":{"a":100}}', '{"custom_fields":{"a":1e2}}'),
+        ('{"custom_fields":{"a":1.050,"b":1.005}}', '{"custom_fields":{"a":1.05,"b":1.0050}}'),
+        ('{"custom_fields":{"a":1.5e-399}}', '{"custom_fields":{"a":1.50e-399}}'),
         ('{"custom_fields":{"a":[0,0.0]}}', '{"custom_fields":{"a":[-0.0,0e5]}}'),
         ('{"probability":50}', '{"probability":50.0}'),
     ],
@@ -137,6 +139,10 @@ DIFFERENT = [
     '{"custom_fields":{"a":null}}',
     '{"custom_fields":{"a":1}}',
     '{"custom_fields":{"a":"1"}}',
+    '{"custom_fields":{"a":"1.0,"}}',
+    '{"custom_fields":{"a":"\\"1.0,"}}',
+    '{"custom_fields":{"a":"\\"1,"}}',
+    '{"custom_fields":{"a":"1,"}}',
     '{"custom_fields":{"a":true}}',
     '{"custom_fields":{"a":[1]}}',
     '{"custom_fields":{"a":[1,2]}}',
@@ -163,8 +169,8 @@ def test_bodies_that_say_different_things_differ() -> None:
 def test_a_draft_is_known_by_what_was_sent() -> None:
     """The defaults of its connection lie under it later, and may change before a retry."""
     sent = {"connection": "acme-one", "probability": Decimal(50)}
-    bare = replace(ASKED, method="POST", body=OpportunityDraft.model_validate(sent))
-    named = replace(bare, body=OpportunityDraft.model_validate({**sent, "name": None}))
+    bare = replace(ASKED, method="POST", body=spelled(OpportunityDraft.model_validate(sent)))
+    named = replace(bare, body=spelled(OpportunityDraft.model_validate({**sent, "name": None})))
     assert digest(bare) != digest(named)
 
 
@@ -198,7 +204,7 @@ def test_two_values_have_one_fingerprint_if_they_are_equal_and_only_then(
 ) -> None:
     """Whatever a caller puts into a custom field."""
     digests = [
-        digest(replace(ASKED, body=OpportunityPatch(custom_fields={"a": value})))
+        digest(replace(ASKED, body=spelled(OpportunityPatch(custom_fields={"a": value}))))
         for value in (one, two)
     ]
     assert (digests[0] == digests[1]) == (telling(one) == telling(two))
@@ -208,5 +214,5 @@ def test_two_values_have_one_fingerprint_if_they_are_equal_and_only_then(
 def test_the_order_of_members_is_not_in_it(members: dict[str, Any]) -> None:
     """At any depth; names are ordered by their code points, which no locale changes."""
     turned = dict(reversed(members.items()))
-    fields = [OpportunityPatch(custom_fields={"a": each}) for each in (members, turned)]
+    fields = [spelled(OpportunityPatch(custom_fields={"a": each})) for each in (members, turned)]
     assert digest(replace(ASKED, body=fields[0])) == digest(replace(ASKED, body=fields[1]))

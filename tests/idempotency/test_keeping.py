@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.idempotency.record import OPEN, UNSETTLED, State, address
+from gateway.idempotency.addresses import address
+from gateway.idempotency.record import OPEN, UNSETTLED, State
 from tests.idempotency.bench import (
     DAY,
     HARD_LIMIT,

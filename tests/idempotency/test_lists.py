@@ -2,8 +2,9 @@
 
 import pytest
 
-from gateway.idempotency.record import Record, Result, State, address, latest_first
-from tests.idempotency.bench import SECOND, Bench
+from gateway.idempotency.addresses import address
+from gateway.idempotency.record import Record, Result, State, latest_first
+from tests.idempotency.bench import HOUR, SECOND, Bench, RedisBench
 
 CALLERS = ("billing", "sales")
 STATES: tuple[State, ...] = (
@@ -122,3 +123,47 @@ async def test_the_latest_are_found_however_many_there_are(bench: Bench, limit: 
     everything = await bench.store.listed(caller="billing", limit=100)
     assert len(everything) == 20
     assert await bench.store.listed(caller="billing", limit=limit) == everything[:limit]
+
+
+@pytest.mark.parametrize("limit", [9, 1000])
+@pytest.mark.parametrize("apart", [0, 7])
+async def test_ended_ones_are_made_compact_in_whatever_portions(
+    bench: Bench, limit: int, apart: int
+) -> None:
+    """Each old one once, in a full bucket and elsewhere, also where many ended at one time."""
+    keys = [
+        *(f"07{number:030x}" for number in range(140)),
+        *(f"{n:02x}{'a' * 30}" for n in range(8)),
+    ]
+    for number, key in enumerate(keys):
+        if apart and not number % apart:
+            await bench.advance(1)
+        await put(bench, key, "billing", "completed")
+    await put(bench, f"07{'f' * 30}", "billing", "indeterminate")
+    await bench.advance(HOUR)
+    met: list[str] = []
+    while old := await bench.store.old(limit, older_ms=HOUR):
+        assert len(old) <= limit
+        assert all([await bench.store.compact(key, older_ms=HOUR) for key in old])
+        met += old
+    assert sorted(met) == sorted(keys)
+    late = f"07{'b' * 30}"
+    await put(bench, late, "billing", "completed")
+    assert await bench.store.old(limit, older_ms=HOUR) == []
+    await bench.advance(HOUR)
+    assert await bench.store.old(limit, older_ms=HOUR) == [late]
+
+
+async def test_what_is_compact_costs_the_next_search_nothing(redis_bench: RedisBench) -> None:
+    """However much of it there is: a bucket is looked into from where it has bodies on."""
+    for number in range(200):
+        if not number % 20:
+            await redis_bench.advance(1)
+        await put(redis_bench, f"07{number:030x}", "billing", "completed")
+    await redis_bench.advance(HOUR)
+    while old := await redis_bench.store.old(1000, older_ms=HOUR):
+        for key in old:
+            assert await redis_bench.store.compact(key, older_ms=HOUR)
+    before = await redis_bench.asked("hexists")
+    assert await redis_bench.store.old(1000, older_ms=HOUR) == []
+    assert 0 < await redis_bench.asked("hexists") - before <= 20

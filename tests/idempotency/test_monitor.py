@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.errors import StoreUnavailable
+from gateway.idempotency.addresses import bucket
 from gateway.idempotency.amnesia import Highwaters
 from gateway.idempotency.memory import MemoryStore
 from gateway.idempotency.monitor import (
@@ -17,9 +18,9 @@ from gateway.idempotency.monitor import (
     Monitor,
     Pulse,
 )
-from gateway.idempotency.record import bucket
 from gateway.idempotency.redis import RedisStore
-from gateway.idempotency.store import OperationStore, StoreHealth
+from gateway.idempotency.replies import StoreHealth
+from gateway.idempotency.store import OperationStore
 from tests.idempotency.bench import KEEP, KEY, Clock, MemoryBench, RedisBench
 from tests.servers import RedisServer
 

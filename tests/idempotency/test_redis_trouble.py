@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.idempotency.record import address
+from gateway.idempotency.addresses import address
 from gateway.idempotency.redis import RedisStore
 from gateway.idempotency.store import StoreUnavailable
 from tests.idempotency.bench import FACTS, FINGERPRINT, KEEP, KEY, LEASE, START, RedisBench

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
-from gateway.idempotency.record import lease_key
-from gateway.idempotency.redis import _keys
+from gateway.idempotency.addresses import lease_key, places
 from gateway.idempotency.store import StoreUnavailable
 from tests.idempotency.bench import KEY, SENDING, Bench, MemoryBench, RedisBench
 from tests.servers import RedisServer
@@ -127,7 +126,7 @@ async def test_a_slot_that_moves_is_followed(cluster_servers: Sequence[RedisServ
     bench = await RedisBench.at(cluster_servers[0].url, cluster=True)
     assert (await bench.begin()).verdict == "new"
     await bench.empty()
-    slot = key_slot(_keys(KEY)[0].encode())
+    slot = key_slot(places(KEY)[0].encode())
     for source, target in ((0, 1), (1, 0)) if slot < SLOTS // 2 else ((1, 0), (0, 1)):
         give(slot, cluster_servers[source], cluster_servers[target])
         begun = await bench.begin(f"owner {target}")
@@ -146,11 +145,11 @@ async def test_memory_has_no_replicas() -> None:
 @given(hex32=HEX32)
 def test_all_keys_of_one_call_lie_in_one_slot(hex32: str) -> None:
     """A Cluster refuses a script over two; a lease is one key."""
-    assert len({key_slot(key.encode()) for key in _keys(hex32)}) == 1
+    assert len({key_slot(key.encode()) for key in places(hex32)}) == 1
     assert lease_key(hex32).count("{") == 1
 
 
 def test_buckets_lie_in_many_slots() -> None:
     """Records are spread over the nodes."""
-    slots = {key_slot(_keys(f"{n:02x}{0:030}")[0].encode()) for n in range(256)}
+    slots = {key_slot(places(f"{n:02x}{0:030}")[0].encode()) for n in range(256)}
     assert len(slots) > 200

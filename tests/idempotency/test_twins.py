@@ -12,9 +12,9 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from gateway.idempotency.memory import _bytes
-from gateway.idempotency.record import Record, read, record_key
-from gateway.idempotency.redis import RedisStore, _keys
+from gateway.idempotency.addresses import places, record_key
+from gateway.idempotency.record import Record
+from gateway.idempotency.redis import RedisStore
 from tests.idempotency.bench import (
     ANOTHER,
     FINGERPRINT,
@@ -51,7 +51,7 @@ def chosen() -> list[Move]:
 
 def record_of(fields: Fields) -> Record | None:
     """What a store would read."""
-    return read(KEY, {name: _bytes(value) for name, value in fields.items()}) if fields else None
+    return Record(KEY, fields) if fields else None
 
 
 async def test_each_kind_of_move_is_the_same_in_lua(redis_bench: RedisBench) -> None:
@@ -61,7 +61,7 @@ async def test_each_kind_of_move_is_the_same_in_lua(redis_bench: RedisBench) -> 
     redis_bench.clock.ms = START
     some = chosen()
     for move in some:
-        await client.delete(*_keys(KEY))
+        await client.delete(*places(KEY))
         if move.before:
             await client.hset(record_key(KEY), items=[*chain(*move.before.items())])
         call = move.call

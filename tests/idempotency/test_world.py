@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from gateway.idempotency.record import OPEN, UNSETTLED, Record
-from gateway.idempotency.store import Begun, Moved
+from gateway.idempotency.replies import Begun, Moved
 from tests.idempotency.bench import (
     ANOTHER,
     DAY,
@@ -36,16 +36,7 @@ from tests.idempotency.bench import (
     MemoryBench,
     RedisBench,
 )
-from tests.idempotency.world import (
-    FROZEN,
-    HORIZON,
-    QUIET,
-    Holder,
-    Phase,
-    Seen,
-    Send,
-    operations,
-)
+from tests.idempotency.world import FROZEN, HORIZON, QUIET, Holder, Phase, Seen, Send, operations
 
 EXAMPLES = int(os.environ.get("GATEWAY_STATE_EXAMPLES", "60"))
 """How many histories are tried; a soak tries thousands."""

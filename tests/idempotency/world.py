@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from gateway.idempotency.record import Record, address
+from gateway.idempotency.addresses import address
+from gateway.idempotency.record import Record
 from tests.idempotency.bench import SECOND
 
 FROZEN = 60 * SECOND

@@ -202,11 +202,15 @@ async def test_a_caller_that_hangs_up_leaves_no_trace_of_itself(
 ) -> None:
     """A broken-off request and bytes that are no HTTP are no reason to print them."""
     slow = {"kind": "delay", "seconds": 1}
-    await sandbox.spoil("coperniq", slow, {"path": "/v1/opportunities"})
-    with pytest.raises(httpx.ReadTimeout):
-        await production.client.get(
-            f"/v1/opportunities?connection=acme-coperniq&q={PERSON}", timeout=0.1
-        )
+    path = f"/v1/opportunities?connection=acme-coperniq&q={PERSON}"
+    for _ in range(5):  # a look at an earlier write may meet the delay first
+        await sandbox.spoil("coperniq", slow, {"path": "/v1/opportunities"})
+        try:
+            await production.client.get(path, timeout=0.1)
+        except httpx.ReadTimeout:
+            break
+    else:
+        pytest.fail("nobody hung up")
     host, port = httpx.URL(program.url).host, httpx.URL(program.url).port
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(f"{PERSON} {KEY}\r\n\r\n".encode())
@@ -236,13 +240,17 @@ CONTENT = {
     b"zset": ("ZRANGE", 0, -1), b"list": ("LRANGE", 0, -1),
 }  # fmt: skip
 """The kind of a key → the command that shows all it holds."""
+GONE = b"none"
+"""That of a key which has ended meanwhile, as a lease does behind its answer."""
 
 
 def dumped(url: str) -> Iterator[str]:
     """Every key of a Redis and all that it holds; bytes as Python spells them."""
     with redis.Redis.from_url(url) as client:
         for key in client.scan_iter(count=1000):
-            command, *rest = CONTENT[client.type(key)]
+            if (kind := client.type(key)) == GONE:
+                continue
+            command, *rest = CONTENT[kind]
             yield f"{key!r} {client.execute_command(command, key, *rest)!r}"
 
 

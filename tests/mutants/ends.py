@@ -12,6 +12,7 @@ SCRIPTS: Final = "gateway/idempotency/scripts"
 
 TEST_ENDS: Final = "tests/idempotency/test_ends.py"
 TEST_LEASE: Final = "tests/idempotency/once/test_lease.py"
+TEST_LEASES: Final = "tests/idempotency/test_record_leases.py"
 TEST_RECONCILE: Final = "tests/idempotency/once/test_reconcile.py"
 TEST_ONCE: Final = "tests/idempotency/once/test_once.py"
 TEST_RUN: Final = "tests/idempotency/once/test_run.py"
@@ -71,6 +72,18 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         (f"{TEST_ENDS}::test_an_answer_to_a_send_that_was_given_up_is_evidence",),
     ),
     Mutant(
+        6,
+        "an answer ends whosever lease of the vendor's record, in Redis",
+        (
+            Edit(
+                f"{SCRIPTS}/complete.lua",
+                "if beside and redis.call('GET', beside) == owner then",
+                "if beside then",
+            ),
+        ),
+        (f"{TEST_LEASES}::test_the_answer_ends_no_lease_of_another[redis]",),
+    ),
+    Mutant(
         7,
         "a fault of ours after a send frees the key",
         (
@@ -118,8 +131,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         (
             Edit(
                 ANSWER,
-                'base64.b64decode(members["body"])',
-                'base64.b64decode(members["body"]).replace(b",", b", ")',
+                "body=body)",
+                'body=body.replace(b",", b", "))',
             ),
         ),
         (f"{TEST_REPLAYS}::test_a_replay_is_equal",),
@@ -219,8 +232,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         (
             Edit(
                 "gateway/idempotency/lease.py",
-                "await registry.store.lease_free(address, owner=owner)",
-                "await registry.store.lease_free(address, owner=permit.hold.hex32)",
+                "await registry.store.lease_free(lease.address, owner=owner)",
+                "await registry.store.lease_free(owner, owner=owner)",
             ),
         ),
         (f"{TEST_LEASE}::test_the_lease_is_free_again_when_the_write_has_ended",),

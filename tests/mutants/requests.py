@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.mutants.mutant import Edit, Mutant
 
-RECORD: Final = "gateway/idempotency/record.py"
+ADDRESSES: Final = "gateway/idempotency/addresses.py"
 FINGERPRINT: Final = "gateway/idempotency/fingerprint.py"
 TRANSITIONS: Final = "gateway/idempotency/transitions.py"
 KEYS: Final = "gateway/idempotency/keys.py"
@@ -23,7 +23,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "all callers share their keys",
         (
             Edit(
-                RECORD,
+                ADDRESSES,
                 '_digest(b"uog1", environment.encode(), caller.encode(), key)',
                 '_digest(b"uog1", environment.encode(), key)',
             ),
@@ -114,12 +114,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         (
             Edit(
                 ONCE,
-                "        done, _ = await asyncio.wait({task}, timeout=left)\n",
+                "        if await over(task, left):\n",
                 "        try:\n"
-                "            done, _ = await asyncio.wait({task}, timeout=left)\n"
+                "            done = await over(task, left)\n"
                 "        except asyncio.CancelledError:\n"
                 "            task.cancel()\n"
-                "            raise\n",
+                "            raise\n"
+                "        if done:\n",
             ),
         ),
         (f"{TEST_ONCE}::test_a_caller_who_hangs_up_changes_nothing",),
@@ -148,8 +149,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         (
             Edit(
                 BODIES,
-                "        if size > MAX_BODY:\n",
-                "        if declared and size > MAX_BODY:\n",
+                "        if len(data) > MAX_BODY:\n",
+                "        if declared and len(data) > MAX_BODY:\n",
             ),
         ),
         (f"{TEST_BODIES}::test_a_body_that_grows_too_large_is_refused_on_the_way",),
@@ -165,8 +166,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             ),
             Edit(
                 BODIES,
-                "        if size > MAX_BODY:\n",
-                "        if not declared and size > MAX_BODY:\n",
+                "        if len(data) > MAX_BODY:\n",
+                "        if not declared and len(data) > MAX_BODY:\n",
             ),
         ),
         (f"{TEST_BODIES}::test_a_body_that_declares_too_many_bytes_is_refused_unread",),
@@ -176,9 +177,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "the order of members makes another request",
         (
             Edit(
-                "gateway/idempotency/signing.py",
-                "json_text.write([purpose, *parts], sort_keys=True)",
-                "json_text.write([purpose, *parts])",
+                FINGERPRINT,
+                "json_text.write(sent, sort_keys=True)",
+                "json_text.write(sent)",
             ),
         ),
         (f"{TEST_FINGERPRINT}::test_the_order_of_members_is_not_in_it",),
@@ -195,8 +196,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         (
             Edit(
                 FINGERPRINT,
-                'Decimal(digits.rstrip("0").rstrip(".") if "." in digits else digits)',
-                "Decimal(digits)",
+                "_SPARE.sub(rb",
+                "body or (rb",
             ),
         ),
         (f"{TEST_FINGERPRINT}::test_the_spelling_of_a_body_is_not_in_it",),

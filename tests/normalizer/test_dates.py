@@ -89,6 +89,18 @@ def test_no_text_whatever_breaks_the_reading_of_a_day_or_time(raw: Any, zone: st
     assert is_date(day)
 
 
+@given(TIMES | st.datetimes(timezones=st.timezones()).map(datetime.isoformat))
+def test_an_instant_is_what_rfc_3339_calls_one(raw: str) -> None:
+    """What is cut by its places is what the form of a request's times takes, no more, no less."""
+    has_zone = raw[-1:] in {"Z", "z"} or raw[-6:-5] in {"+", "-"}
+    try:
+        instant(raw)
+    except Unreadable:
+        assert not is_instant(raw if has_zone else f"{raw}Z")
+    else:
+        assert is_instant(raw if has_zone else f"{raw}Z")
+
+
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_an_instant_means_the_same_moment(when: datetime) -> None:
     assert moment(instant(when.isoformat())) == when

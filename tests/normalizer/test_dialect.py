@@ -158,7 +158,7 @@ def test_a_numeric_id_is_a_string_to_callers() -> None:
 def test_a_field_without_a_row_is_null_and_said_to_be_unsupported() -> None:
     shown = ACME.read({"id": "r1"}, context())
     assert shown.lost_reason is None
-    assert not any(ACME.does("lost_reason", action, context()) for action in ("read", "create"))
+    assert not any(ACME.can("lost_reason", context()).does(action) for action in ("read", "create"))
 
 
 def test_a_field_of_no_canonical_name_is_a_mistake_of_the_table() -> None:
@@ -384,14 +384,14 @@ def test_a_vendor_s_own_schema_settles_what_no_page_says(
 
 
 def test_a_vendor_s_own_schema_refuses_what_its_pages_promise() -> None:
-    assert SCHEMED.does("name", "update", context())
-    assert not SCHEMED.does("name", "update", ruled(("title", "create")))
+    assert SCHEMED.can("name", context()).does("update")
+    assert not SCHEMED.can("name", ruled(("title", "create"))).does("update")
     assert SCHEMED.can("name", ruled(("title", "update"))).update == "native"
 
 
 def test_a_status_can_be_written_where_its_stage_can() -> None:
-    assert SCHEMED.does("status", "update", ruled(("stage_id", "update")))
-    assert not SCHEMED.does("status", "update", ruled(("kind", "update")))
+    assert SCHEMED.can("status", ruled(("stage_id", "update"))).does("update")
+    assert not SCHEMED.can("status", ruled(("kind", "update"))).does("update")
 
 
 def test_a_vendor_s_own_schema_adds_fields_that_nothing_else_spells() -> None:
@@ -440,3 +440,24 @@ def test_an_alias_that_is_another_field_s_key_hides_nothing() -> None:
     where = context(aliases={"k2": "k1"})
     read = ACME.read({**RECORD, "x.k1": "referral", "x.k2": "mine"}, where)
     assert read.custom_fields == {"k1": "referral", "k2": "mine"}
+
+
+def test_what_was_worked_out_holds_for_its_connection_alone() -> None:
+    """Another time or handling shares it; another option, alias or catalogue starts afresh."""
+    plain = context()
+    assert ACME.reserved(plain) == {}
+    later = plain.at(plain.now, lenient=True)
+    assert later == replace(plain, lenient=True)
+    assert later.worked_out is plain.worked_out
+    other = replace(plain, options=AcmeOptions(external_id_field="cf_ext"))
+    assert ACME.reserved(other) == {"cf_ext": "external_id"}
+    assert ACME.reserved(plain) == {}
+
+
+def test_a_schema_that_comes_later_rules_the_cells_from_then_on() -> None:
+    unknown = context()
+    assert ACME.can("name", unknown).does("read")
+    before = ACME.can("description", unknown)
+    closed = replace(unknown, catalogue=Catalogue(writable=frozenset()))
+    assert not ACME.can("description", closed).does("update")
+    assert ACME.can("description", unknown) == before

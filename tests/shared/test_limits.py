@@ -110,6 +110,22 @@ async def test_what_was_not_made_is_given_back(limits: Limits, clock: Clock) -> 
     assert [each.wait_ms > 0 for each in await taken(limits, bucket, 11)] == [False] * 10 + [True]
 
 
+async def test_several_are_taken_from_as_each_would_be_by_itself(
+    limits: Limits, clock: Clock
+) -> None:
+    """However many windows they have, and whatever was said or counted before."""
+    windows = [(MINUTE, Window(50, 3_600_000)), (), (Window(1, 1_000),), (MINUTE,)]
+    several, single = ([a_bucket(*each) for each in windows] for _ in range(2))
+    for bucket in (several[3], single[3]):
+        await limits.learned(bucket, Told(100, 2, Decimal(9)))
+    for _ in range(4):
+        at_once = await limits.take_each(several, ahead=1)
+        assert [*at_once] == [await limits.take(bucket, ahead=1) for bucket in single]
+        clock.ms += 700
+    for one, other in zip(several, single, strict=True):
+        assert await limits.left(one) == await limits.left(other)
+
+
 async def test_looking_counts_nothing(limits: Limits) -> None:
     """What is left stays left."""
     bucket = a_bucket(MINUTE)
@@ -159,6 +175,18 @@ async def test_of_answers_that_overtake_each_other_the_lesser_counts(
     clock.ms += 6_000
     await limits.learned(bucket, Told(100, 99, Decimal(8)))
     assert (await limits.left(bucket)).told == 99
+
+
+async def test_words_that_come_together_count_as_if_they_came_one_by_one(limits: Limits) -> None:
+    """Each in its turn."""
+    together, apart = a_bucket(), a_bucket()
+    words = [Told(100, 4, Decimal(8)), Told(100, 60, Decimal(20)), Told(100, 70, Decimal("20.5"))]
+    await limits.learned(together, *words)
+    for word in words:
+        await limits.learned(apart, word)
+    left = await limits.left(together)
+    assert left == await limits.left(apart)
+    assert left.told == 60
 
 
 async def test_a_word_without_a_time_counts_for_a_minute(limits: Limits, clock: Clock) -> None:
@@ -213,9 +241,9 @@ async def test_redis_counts_as_memory_does_on_any_path(redis_url: str, clock: Cl
                     await remote.give_back(bucket, last)
                     await local.give_back(bucket, last)
                 case 4:
-                    told = _told(chance)
-                    await remote.learned(bucket, told)
-                    await local.learned(bucket, told)
+                    told = [_told(chance) for _ in range(chance.choice([1, 1, 4]))]
+                    await remote.learned(bucket, *told)
+                    await local.learned(bucket, *told)
                 case _:
                     assert await remote.left(bucket) == await local.left(bucket)
     await remote.close()

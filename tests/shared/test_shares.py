@@ -44,9 +44,9 @@ class Common(MemoryLimits):
         await self._reach()
         return await super().left(bucket)
 
-    async def learned(self, bucket: Bucket, told: Told) -> None:
+    async def learned(self, bucket: Bucket, *told: Told) -> None:
         await self._reach()
-        await super().learned(bucket, told)
+        await super().learned(bucket, *told)
 
     async def present(self, replica: str, keep_ms: int) -> int:
         await self._reach()

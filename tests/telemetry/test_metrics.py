@@ -8,7 +8,6 @@ from gateway.idempotency.registry import Happened
 from gateway.shared.trail import StoreCalled, VendorCalled
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.scrape import CONTENT_TYPE, Left, Scrape, State
-from gateway.translator import VendorResponse, read
 from tests.records import draft
 from tests.sandboxed import sandboxed, tree
 from tests.telemetry.scraped import Scraped
@@ -25,8 +24,10 @@ WELL = State(
 CALLED = VendorCalled(
     vendor="acme",
     connection="acme-one",
-    request=read("get", "opportunities/oppo_77"),
-    response=VendorResponse(status=200, headers={}, json={}),
+    effect="read",
+    step="get",
+    method="GET",
+    status=200,
     code=None,
     sent=True,
     began_ns=0,
@@ -80,7 +81,7 @@ def metrics() -> Metrics:
 async def test_every_metric_has_its_name_and_its_labels(metrics: Metrics) -> None:
     """Alerts and dashboards hold on to both."""
     metrics.hooks.began()
-    metrics.hooks.served(replace(SERVED, caller="billing", idempotency="created"))
+    metrics.hooks.served(SERVED._replace(caller="billing", idempotency="created"))
     metrics.hooks.called(CALLED)
     metrics.hooks.stored(StoreCalled(script="begin", ok=True, began_ns=0, seconds=0.001))
     metrics.is_up("acme-one", ready=True)
@@ -94,9 +95,9 @@ async def test_a_request_is_counted_once_under_what_became_of_it(metrics: Metric
     route = "/v1/opportunities/{opportunity_id}"
     metrics.hooks.began()
     metrics.hooks.began()
-    write = replace(SERVED, method="PATCH", status=504, code="outcome-indeterminate")
+    write = SERVED._replace(method="PATCH", status=504, code="outcome-indeterminate")
     metrics.hooks.served(
-        replace(write, outcome="unknown", idempotency="indeterminate", caller="billing")
+        write._replace(outcome="unknown", idempotency="indeterminate", caller="billing")
     )
     found = await scraped(metrics)
     assert (
@@ -117,7 +118,7 @@ async def test_a_request_is_counted_once_under_what_became_of_it(metrics: Metric
 async def test_methods_that_callers_make_up_are_told_together(metrics: Metrics) -> None:
     """Else a caller could make as many series as it likes."""
     for method in ("BREW", "WHEN", "PROPFIND"):
-        metrics.hooks.served(replace(SERVED, method=method, route="-"))
+        metrics.hooks.served(SERVED._replace(method=method, route="-"))
     found = await scraped(metrics)
     assert found['gateway_request_seconds_count{method="other",route="-"}'] == 3
 
@@ -125,9 +126,9 @@ async def test_methods_that_callers_make_up_are_told_together(metrics: Metrics) 
 async def test_calls_are_told_by_connection_within_bounds(metrics: Metrics) -> None:
     """Those beyond are counted together, and have no gauges."""
     for name in ("acme-one", "acme-two", "acme-three", "acme-four"):
-        metrics.hooks.called(replace(CALLED, connection=name))
+        metrics.hooks.called(CALLED._replace(connection=name))
         metrics.is_up(name, ready=True)
-    late = replace(CALLED, connection="acme-two", response=None, code="vendor-unavailable")
+    late = CALLED._replace(connection="acme-two", status=None, code="vendor-unavailable")
     metrics.hooks.called(late)
     crowd = dict.fromkeys(("acme-one", "acme-two", "acme-three"), False)
     limits = [Left(name, "group", "", 5) for name in crowd]
@@ -179,8 +180,8 @@ async def test_what_happens_beside_requests_is_counted(metrics: Metrics) -> None
         Happened(kind="parked", operation_id="op_1", connection="a", vendor="b", detail="c")
     )
     hooks.fault(ValueError())
-    hooks.served(replace(SERVED, status=500, fault=ValueError()))
-    hooks.served(replace(SERVED, status=502, fault=ValueError()))
+    hooks.served(SERVED._replace(status=500, fault=ValueError()))
+    hooks.served(SERVED._replace(status=502, fault=ValueError()))
     hooks.taken_on()
     hooks.refused(["callers: is wrong"])
     hooks.refused(["callers: is wrong"])

@@ -1,8 +1,11 @@
 -- Keeps the final answer. The vendor's own is fenced by the send that it answers, not by the lease:
 -- while somebody else only looks, it is the best evidence there is.
 -- the send's fence or 0, keep, then the final answer.
+-- The lease of the vendor's record, where it came with the claim, is the fifth key: it ends here.
 local sent_under, keep = tonumber(ARGV[4]), tonumber(ARGV[5])
+local beside = KEYS[5]
 
+if beside and redis.call('GET', beside) == owner then redis.call('DEL', beside) end
 if not r.st then return answer('lost') end
 local late = r.st == 'not_applied'
 if r.st == 'completed' then

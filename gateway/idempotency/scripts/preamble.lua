@@ -35,10 +35,12 @@ local function mine()
 end
 
 local function set(changes)
+  local told = {}
   for field, value in pairs(changes) do
     r[field] = value
-    redis.call('HSET', RECORD, field, value)
+    told[#told + 1], told[#told + 2] = field, value
   end
+  if told[1] then redis.call('HSET', RECORD, unpack(told)) end
 end
 
 -- The one way into a state: fields, index and TTL change together.
@@ -106,11 +108,12 @@ local function witness(kind, detail)
   set({ev = seen})
 end
 
+-- What comes with the record; a claim that made it does not, whose caller has just sent all of it.
 local WHOLE = {new = true, mine = true, replay = true, reconcile = true, indeterminate = true}
 
 local function answer(word)
   local left = math.max(r.lu - now, 0)
   local made = tonumber(redis.call('GET', HIGHWATER) or 0)
   local whole = WHOLE[word] and redis.call('HGETALL', RECORD) or {}
-  return {word, r.st or '', r.f, r.at, left, made, whole}
+  return {word, r.st or '', r.f, r.at, now, left, made, whole}
 end

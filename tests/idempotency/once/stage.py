@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from gateway.errors import StoreUnavailable
+from gateway.idempotency.addresses import address
 from gateway.idempotency.amnesia import Highwaters
 from gateway.idempotency.keys import IdempotencyKey
 from gateway.idempotency.memory import MemoryStore
@@ -14,7 +15,7 @@ from gateway.idempotency.monitor import Monitor
 from gateway.idempotency.once import Asked, Once
 from gateway.idempotency.permit import Hold, RecordPermit
 from gateway.idempotency.reconcile import Reconciler
-from gateway.idempotency.record import Fingerprint, Record, address
+from gateway.idempotency.record import Fingerprint, Record
 from gateway.idempotency.redis import RedisStore
 from gateway.idempotency.registry import Happened, Registry, new_owner
 from gateway.idempotency.run import Told
@@ -105,6 +106,7 @@ class Replica:
     ) -> Asked[Work]:
         """A request."""
         return Asked(
+            hex32=address(ENVIRONMENT, caller, key),
             caller=caller,
             key=IdempotencyKey(key, made_here=made_here),
             connection="acme-one",
@@ -230,7 +232,7 @@ async def permitted(replica: Replica, *, after: float = 0) -> RecordPermit:
     """A claim of a replica's, and the leave to send under it."""
     await asyncio.sleep(after)
     asked, owner = replica.asked(seconds=25), new_owner()
-    begun = await replica.once._begun(HEX32, owner, asked)
+    begun = await replica.once._begun(HEX32, owner, asked, None)
     assert begun.verdict == "new"
     assert begun.record is not None
     hold = Hold(hex32=HEX32, owner=owner, fence=begun.fence, record=begun.record)

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from gateway.errors import NotSent
-from gateway.idempotency.lease import record_lease
-from gateway.idempotency.record import lease_address
+from gateway.idempotency.addresses import lease_address
+from gateway.idempotency.lease import RecordLease, lease_of
 from tests.idempotency.once.scripted import slow
 from tests.idempotency.once.stage import ENVIRONMENT, Replica, Stage, permitted, seconds
 from tests.idempotency.once.test_permit import FIRST
@@ -60,6 +60,23 @@ async def test_the_lease_is_free_again_when_the_write_has_ended(
     assert await taken(stage)
 
 
+async def test_the_lease_comes_with_the_claim_and_goes_with_the_answer(
+    stage: Stage, replica: Replica
+) -> None:
+    """No round to the store is spent on it alone."""
+    await replica.ask(subject=SUBJECT)
+    assert [call for call in replica.wire.made if call.startswith("lease")] == []
+    assert await taken(stage)
+
+
+async def test_an_answer_that_cannot_be_kept_holds_no_lease(stage: Stage, replica: Replica) -> None:
+    """The next writer shall not wait until the store is back for this one."""
+    replica.wire.down = {"complete"}
+    assert (await replica.ask(subject=SUBJECT)).status == "not-stored"
+    await seconds(0.01)
+    assert await taken(stage)
+
+
 async def test_the_lease_is_renewed_for_as_long_as_the_write_takes(stage: Stage) -> None:
     """Longer than it lasts by itself."""
     replica = stage.replica(record_lease_ms=1500)
@@ -90,7 +107,9 @@ async def test_a_lease_that_nobody_could_renew_counts_as_lost(
 ) -> None:
     """The store was away for as long as it lasts, and another may have it when it is back."""
     permit = await permitted(replica)
-    async with record_lease(permit, permit.registry, SUBJECT, permit.until):
+    lease = lease_of(permit.registry, "acme-one", SUBJECT)
+    assert lease is not None
+    async with RecordLease(permit, permit.registry, lease, permit.until):
         replica.wire.down = {"lease_renew"}
         record = await stage.record()
         for _ in range(5):

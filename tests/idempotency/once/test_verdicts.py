@@ -1,12 +1,12 @@
 """What a look means: a table of findings against times, sends and evidence (reliability.md 2.6)."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gateway.canonical import json_text
 from gateway.idempotency.doing import Finding, Kind
-from gateway.idempotency.record import Evidence, Record, read
+from gateway.idempotency.record import Evidence, Record
 from gateway.idempotency.timers import Timers
 from gateway.idempotency.verdicts import (
     LOOKS,
@@ -22,19 +22,23 @@ from gateway.idempotency.verdicts import (
 TIMERS = Timers(retention_ms=72 * 3600 * 1000, quiet_seconds=120)
 SENT = 1_800_000_000_000
 HOUR = 3600
-DISPATCHED = replace(
-    read("00" * 16, {"fp": b"", "fpv": b"1 2026-11", "st": b"reconciling"}),
-    attempts=1,
-    unanswered=1,
-    t1=SENT,
-    td=SENT,
-)
 
 
-def record(*evidence: str, sends: int = 1, since: float = 0) -> Record:
+def record(*evidence: Evidence, sends: int = 1, since: float = 0) -> Record:
     """A record with so many sends without a verdict, the first of them `since` seconds ago."""
-    lines = tuple(Evidence(SENT, kind, "") for kind in evidence)
-    return replace(DISPATCHED, evidence=lines, attempts=sends, t1=SENT - int(since * 1000))
+    lines = b"".join(json_text.write(line) + b"\n" for line in evidence)
+    times = {"t1": SENT - int(since * 1000), "td": SENT, "at": sends, "un": 1}
+    numbers = {name: str(number).encode() for name, number in times.items()}
+    named = {"fp": b"", "fpv": b"1 2026-11", "st": b"reconciling", "ev": lines}
+    return Record("00" * 16, named | numbers)
+
+
+def seen_since(kind: str) -> Evidence:
+    """A line of evidence as old as the send."""
+    return Evidence(SENT, kind, "")
+
+
+DISPATCHED = record()
 
 
 def after(seconds: float, seen: Kind | str, known: Record = DISPATCHED, **members: Any) -> Decision:
@@ -45,7 +49,7 @@ def after(seconds: float, seen: Kind | str, known: Record = DISPATCHED, **member
     return decided(finding, known, SENT + int(seconds * 1000), TIMERS)
 
 
-RESENT = record("resend")
+RESENT = record(seen_since("resend"))
 NATIVE = {"dedupe_seconds": HOUR}
 
 
@@ -93,7 +97,7 @@ NATIVE = {"dedupe_seconds": HOUR}
         (5, "blind", record(since=50 * 60), NATIVE, Park("seen")),
         (5, "blind", record(since=60), {"dedupe_seconds": 60}, Park("seen")),
         # What broke down is not kept for a key by the vendor, who would do it again.
-        (2, "blind", record("broke-down"), NATIVE, Park("seen")),
+        (2, "blind", record(seen_since("broke-down")), NATIVE, Park("seen")),
     ],
 )
 def test_a_look_leads_to(
@@ -105,7 +109,7 @@ def test_a_look_leads_to(
 
 def test_a_breakdown_of_an_earlier_run_says_nothing_of_this_one() -> None:
     """The key was released in between, and sent anew."""
-    old = replace(DISPATCHED, evidence=(Evidence(SENT - 1, "broke-down", ""),))
+    old = record(Evidence(SENT - 1, "broke-down", ""))
     assert after(2, "blind", old, **NATIVE) == Resend(proved=False)
 
 

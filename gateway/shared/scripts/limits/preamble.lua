@@ -1,11 +1,10 @@
--- Stands before every script of a bucket. What it says is said once more, in Python and for limits
+-- Stands before every script of buckets. What it says is said once more, in Python and for limits
 -- in one process, by `sliding.py`; the tests hold both to the same.
--- KEYS: the vendor's word, a hash of `limit`, `left`, `until`, `window`; then for each window its
--- counts, a hash of slice and calls.
+-- KEYS: for each bucket the vendor's word, a hash of `limit`, `left`, `until`, `window`; then for
+-- each window its counts, a hash of slice and calls.
 -- ARGV: the time in ms, '' for the server's own (tests alone pass one); which of these is the last
--- before the windows; the script's own; then for each window its limit, the length of a slice, and
--- how long after its beginning a slice counts.
-local WORD = KEYS[1]
+-- before the buckets; the script's own; then for each bucket how many windows it has, and for each
+-- of them its limit, the length of a slice, and how long after its beginning a slice counts.
 
 local function clock()
   local t = redis.call('TIME')
@@ -13,16 +12,23 @@ local function clock()
 end
 
 local now = tonumber(ARGV[1]) or clock()
-local last = tonumber(ARGV[2])
 
-local windows = {}
-for i = 2, #KEYS do
-  local at = last + 3 * (i - 2) + 1
-  windows[i - 1] = {
-    key = KEYS[i],
-    limit = tonumber(ARGV[at]), slice = tonumber(ARGV[at + 1]), kept = tonumber(ARGV[at + 2]),
-  }
+local buckets = {}
+local at, key = tonumber(ARGV[2]) + 1, 1
+while at <= #ARGV do
+  local count, windows = tonumber(ARGV[at]), {}
+  for i = 1, count do
+    local w = at + 3 * i - 2
+    windows[i] = {
+      key = KEYS[key + i],
+      limit = tonumber(ARGV[w]), slice = tonumber(ARGV[w + 1]), kept = tonumber(ARGV[w + 2]),
+    }
+  end
+  buckets[#buckets + 1] = {word = KEYS[key], windows = windows}
+  at, key = at + 3 * count + 1, key + count + 1
 end
+-- What is asked of one bucket alone.
+local WORD, windows = buckets[1].word, buckets[1].windows
 
 -- The slices that still count, the oldest first, and the sum of their calls.
 local function live(w)
@@ -58,8 +64,8 @@ local function wait(w, ahead)
 end
 
 -- The vendor's word, or what follows from it once its time is over: a new window of the same size.
-local function word()
-  local found = redis.call('HMGET', WORD, 'limit', 'left', 'until', 'window')
+local function word(place)
+  local found = redis.call('HMGET', place, 'limit', 'left', 'until', 'window')
   local said = {
     limit = tonumber(found[1]), left = tonumber(found[2]),
     till = tonumber(found[3] or 0), window = tonumber(found[4] or 0),

@@ -1,8 +1,6 @@
 """The wire on real sockets: what was not sent, what may have been, and what is never read."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -11,13 +9,12 @@ import pytest
 from gateway import errors
 from gateway.canonical import json_text
 from gateway.engine.deadline import deadline
-from gateway.engine.exchange import Call, Exchange, layered
-from gateway.engine.wire import MAX_ANSWER, MAX_TEXT, Transport, transport, url_of, wire
-from gateway.errors import GatewayError
-from gateway.translator import VendorRequest, VendorResponse, read, write
+from gateway.engine.exchange import layered
+from gateway.engine.network import MAX_ANSWER
+from gateway.engine.wire import MAX_TEXT, url_of, wire
+from gateway.translator import VendorRequest, read, write
 from tests.engine.hostile import (
     Behaviour,
-    Hostile,
     Line,
     answer,
     answering,
@@ -28,75 +25,15 @@ from tests.engine.hostile import (
     then_hanging,
     then_resetting,
 )
-
-READ = read("get", "things/1", {"q": "a b&c", "none": None})
-WRITE = write("update", "PATCH", "things/1", {"amount": Decimal("12345678901234567890.10")})
-LONG = 30.0
-SHORT = 0.4
-"""Seconds after which a call that never ends is given up."""
+from tests.engine.wire.wired import READ, SHORT, WRITE, Recorded, Wired, calling, lost, now
 
 
-class Recorded:
-    """A permit that keeps what it was asked and told, and may refuse."""
-
-    def __init__(self, vendor: Hostile, refusal: GatewayError | None = None) -> None:
-        self._vendor = vendor
-        self._refusal = refusal
-        self.leaves: list[int] = []
-        """Bytes that the vendor had seen when leave was asked, and a moment later."""
-        self.notes: list[VendorResponse] = []
-
-    async def leave(self, request: VendorRequest) -> None:
-        """Lets a write go, or not."""
-        self.leaves.append(self._vendor.bytes_seen)
-        await asyncio.sleep(0.02)
-        self.leaves.append(self._vendor.bytes_seen)
-        if self._refusal:
-            raise self._refusal
-
-    async def note(self, request: VendorRequest, response: VendorResponse) -> None:
-        """Hears of the reply."""
-        self.notes.append(response)
-
-
-def now() -> float:
-    """The clock of the running loop."""
-    return asyncio.get_running_loop().time()
-
-
-def calling(request: VendorRequest, seconds: float = LONG, **members: Any) -> Call:
-    """A call that has some seconds."""
-    until = now() + seconds
-    return Call(**{"request": request, "until": until, "patience": until, **members})
-
-
-@asynccontextmanager
-async def client(connections: int = 8) -> AsyncIterator[Transport]:
-    """The transport of the gateway."""
-    network = transport(connections=connections)
-    try:
-        yield network
-    finally:
-        await network.aclose()
-
-
-@asynccontextmanager
-async def connected(behaves: Behaviour) -> AsyncIterator[tuple[Hostile, Exchange]]:
-    """A vendor that behaves so, and the wire to it."""
-    async with hostile(behaves) as vendor, client() as network:
-        yield vendor, wire(network, vendor.url, connect_seconds=3, clock=now)
-
-
-async def lost(exchange: Exchange, request: VendorRequest, seconds: float = LONG) -> GatewayError:
-    """What a call ends in that gets no answer."""
-    with pytest.raises(GatewayError) as caught:
-        await exchange(calling(request, seconds))
-    return caught.value
-
-
-async def test_a_call_is_put_on_the_network_as_described() -> None:
+async def test_a_call_is_put_on_the_network_as_described(wired: Wired) -> None:
     """Method, path, query, headers and exact numbers; no compression is asked for."""
-    async with connected(answering(answer(b'{"n": 0.10}', RateLimit="limit=5"))) as (vendor, talk):
+    async with wired.connected(answering(answer(b'{"n": 0.10}', RateLimit="limit=5"))) as (
+        vendor,
+        talk,
+    ):
         call = calling(WRITE, headers={"x-api-key": "secret"})
         reply = await talk(call)
         await talk(calling(READ))
@@ -117,9 +54,9 @@ async def test_a_call_is_put_on_the_network_as_described() -> None:
 
 
 @pytest.mark.parametrize("request_", [READ, WRITE])
-async def test_a_refused_connection_was_not_sent(request_: VendorRequest) -> None:
+async def test_a_refused_connection_was_not_sent(wired: Wired, request_: VendorRequest) -> None:
     """And nothing of the address is repeated."""
-    async with client() as network:
+    async with wired.client() as network:
         with nobody() as url:
             error = await lost(wire(network, url, connect_seconds=3, clock=now), request_)
     assert type(error) is errors.NotSent
@@ -127,9 +64,9 @@ async def test_a_refused_connection_was_not_sent(request_: VendorRequest) -> Non
 
 
 @pytest.mark.parametrize("request_", [READ, WRITE])
-async def test_a_failed_handshake_was_not_sent(request_: VendorRequest) -> None:
+async def test_a_failed_handshake_was_not_sent(wired: Wired, request_: VendorRequest) -> None:
     """TLS to a port that speaks none."""
-    async with hostile(answering(answer())) as vendor, client() as network:
+    async with hostile(answering(answer())) as vendor, wired.client() as network:
         secure = vendor.url.replace("http://", "https://")
         error = await lost(wire(network, secure, connect_seconds=SHORT, clock=now), request_)
         assert type(error) is errors.NotSent
@@ -137,16 +74,16 @@ async def test_a_failed_handshake_was_not_sent(request_: VendorRequest) -> None:
 
 
 @pytest.mark.parametrize("base_url", ["http://host..example", "http://[::1", "http://a:99999"])
-async def test_an_address_that_is_none_was_not_sent(base_url: str) -> None:
+async def test_an_address_that_is_none_was_not_sent(wired: Wired, base_url: str) -> None:
     """Whatever the client calls it."""
-    async with client() as network:
+    async with wired.client() as network:
         error = await lost(wire(network, base_url, connect_seconds=1, clock=now), WRITE)
     assert type(error) is errors.NotSent
 
 
-async def test_a_full_pool_was_not_sent() -> None:
+async def test_a_full_pool_was_not_sent(wired: Wired) -> None:
     """The call that waits for a connection in vain is no vendor's fault."""
-    async with hostile(then_hanging()) as vendor, client(connections=1) as network:
+    async with hostile(then_hanging()) as vendor, wired.client(connections=1) as network:
         talk = wire(network, vendor.url, connect_seconds=SHORT, clock=now)
         holding = asyncio.ensure_future(talk(calling(READ)))
         while not vendor.requests:  # noqa: ASYNC110 - the vendor has no way to tell
@@ -180,9 +117,9 @@ BREAKS: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("behaves", BREAKS.values(), ids=BREAKS)
-async def test_an_answer_that_breaks_off_proves_nothing(behaves: Behaviour) -> None:
+async def test_an_answer_that_breaks_off_proves_nothing(wired: Wired, behaves: Behaviour) -> None:
     """A read has to be repeated; of a write nobody knows. It is never sent again by itself."""
-    async with connected(behaves) as (vendor, talk):
+    async with wired.connected(behaves) as (vendor, talk):
         assert type(await lost(talk, READ)) is errors.VendorFaulted
         assert type(await lost(talk, WRITE)) is errors.Indeterminate
         assert len(vendor.requests) == 2
@@ -196,18 +133,18 @@ HANGS: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("behaves", HANGS.values(), ids=HANGS)
-async def test_an_answer_that_does_not_come_is_given_up(behaves: Behaviour) -> None:
+async def test_an_answer_that_does_not_come_is_given_up(wired: Wired, behaves: Behaviour) -> None:
     """By the wire's own timeouts, without the layer of the deadline."""
-    async with connected(behaves) as (vendor, talk):
+    async with wired.connected(behaves) as (vendor, talk):
         assert type(await lost(talk, READ, SHORT)) is errors.VendorTimeout
         assert type(await lost(talk, WRITE, SHORT)) is errors.IndeterminateTimeout
         assert len(vendor.requests) == 2
 
 
-async def test_a_trickle_is_bounded_by_the_deadline() -> None:
+async def test_a_trickle_is_bounded_by_the_deadline(wired: Wired) -> None:
     """No single read times out; the whole does."""
     drip = dripping(answer(b"", length=5000), b" " * 5000)
-    async with connected(drip) as (_, talk):
+    async with wired.connected(drip) as (_, talk):
         whole = layered(talk, [deadline(now)])
         assert type(await lost(whole, READ, SHORT)) is errors.VendorTimeout
         assert type(await lost(whole, WRITE, SHORT)) is errors.IndeterminateTimeout
@@ -224,25 +161,25 @@ BIG = b" " * (MAX_ANSWER - 2)
         pytest.param(then_hanging(answer(b"{}" + BIG + b" ", length=10**12)), id="endless"),
     ],
 )
-async def test_an_answer_over_the_limit_is_not_read_on(behaves: Behaviour) -> None:
+async def test_an_answer_over_the_limit_is_not_read_on(wired: Wired, behaves: Behaviour) -> None:
     """One byte too many is as good as no answer."""
-    async with connected(behaves) as (_, talk):
+    async with wired.connected(behaves) as (_, talk):
         error = await lost(talk, READ)
         assert type(error) is errors.VendorFaulted
         assert str(MAX_ANSWER) in error.message
         assert type(await lost(talk, WRITE)) is errors.Indeterminate
 
 
-async def test_an_answer_of_the_limit_is_read() -> None:
+async def test_an_answer_of_the_limit_is_read(wired: Wired) -> None:
     """A whole mebibyte."""
-    async with connected(answering(answer(b"{}" + BIG))) as (_, talk):
+    async with wired.connected(answering(answer(b"{}" + BIG))) as (_, talk):
         assert (await talk(calling(READ))).json == {}
 
 
-async def test_a_compressed_answer_is_refused() -> None:
+async def test_a_compressed_answer_is_refused(wired: Wired) -> None:
     """None was asked for, and what is not unpacked cannot burst."""
     behaves = answering(answer(b"\x1f\x8b\x08", Content_Encoding="gzip"))
-    async with connected(behaves) as (_, talk):
+    async with wired.connected(behaves) as (_, talk):
         error = await lost(talk, READ)
         assert type(error) is errors.VendorFaulted
         assert "gzip" in error.message
@@ -250,27 +187,27 @@ async def test_a_compressed_answer_is_refused() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
-async def test_an_answer_that_says_it_is_plain_is_plain(encoding: str) -> None:
+async def test_an_answer_that_says_it_is_plain_is_plain(wired: Wired, encoding: str) -> None:
     """Some vendors say so."""
     behaves = answering(answer(Content_Encoding=encoding))
-    async with connected(behaves) as (_, talk):
+    async with wired.connected(behaves) as (_, talk):
         assert (await talk(calling(READ))).json == {"id": 1}
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(status: int) -> None:
+async def test_a_redirect_is_not_followed(wired: Wired, status: int) -> None:
     """Credentials go to no other address than the connection's own."""
     async with hostile(answering(answer())) as elsewhere:
         to = answer(b"", f"{status} Moved", Location=f"{elsewhere.url}/things/1")
-        async with connected(answering(to)) as (vendor, talk):
+        async with wired.connected(answering(to)) as (vendor, talk):
             reply = await talk(calling(READ, headers={"Authorization": "Bearer x"}))
             assert (reply.status, len(vendor.requests)) == (status, 1)
         assert elsewhere.accepted == 0
 
 
-async def test_the_gate_is_asked_once_before_the_first_byte() -> None:
+async def test_the_gate_is_asked_once_before_the_first_byte(wired: Wired) -> None:
     """Not a byte has reached the vendor when leave is asked, nor while it is thought over."""
-    async with connected(answering(answer())) as (vendor, talk):
+    async with wired.connected(answering(answer())) as (vendor, talk):
         permit = Recorded(vendor)
         call = calling(WRITE, permit=permit)
         reply = await talk(call)
@@ -284,9 +221,9 @@ async def test_the_gate_is_asked_once_before_the_first_byte() -> None:
         assert len(vendor.requests) == 2
 
 
-async def test_a_refused_permit_keeps_the_vendor_from_seeing_a_byte() -> None:
+async def test_a_refused_permit_keeps_the_vendor_from_seeing_a_byte(wired: Wired) -> None:
     """On a new connection and on one that is kept open; the refusal is what the call ends in."""
-    async with connected(answering(answer())) as (vendor, talk):
+    async with wired.connected(answering(answer())) as (vendor, talk):
         refusal = errors.NotSent("The record could not be written.")
         for _ in range(2):
             before = vendor.bytes_seen
@@ -303,32 +240,32 @@ async def test_a_refused_permit_keeps_the_vendor_from_seeing_a_byte() -> None:
         assert len(vendor.requests) == 2
 
 
-async def test_reads_need_no_permit() -> None:
+async def test_reads_need_no_permit(wired: Wired) -> None:
     """Nor is anything noted of them."""
-    async with connected(answering(answer())) as (vendor, talk):
+    async with wired.connected(answering(answer())) as (vendor, talk):
         permit = Recorded(vendor, errors.NotSent("x"))
         assert (await talk(calling(READ, permit=permit))).status == 200
         assert (permit.leaves, permit.notes) == ([], [])
 
 
-async def test_of_a_lost_answer_nothing_is_noted() -> None:
+async def test_of_a_lost_answer_nothing_is_noted(wired: Wired) -> None:
     """The permit hears of replies only."""
-    async with connected(then_closing()) as (vendor, talk):
+    async with wired.connected(then_closing()) as (vendor, talk):
         permit = Recorded(vendor)
         with pytest.raises(errors.Indeterminate):
             await talk(calling(WRITE, permit=permit))
         assert (permit.leaves, permit.notes) == ([0, 0], [])
 
 
-async def test_a_refusal_of_the_vendor_is_noted() -> None:
+async def test_a_refusal_of_the_vendor_is_noted(wired: Wired) -> None:
     """It is a verdict like any other."""
-    async with connected(answering(answer(b"{}", "422 No"))) as (vendor, talk):
+    async with wired.connected(answering(answer(b"{}", "422 No"))) as (vendor, talk):
         permit = Recorded(vendor)
         reply = await talk(calling(WRITE, permit=permit))
         assert (reply.status, permit.notes) == (422, [reply])
 
 
-async def test_connections_are_kept_and_stale_ones_are_not_used() -> None:
+async def test_connections_are_kept_and_stale_ones_are_not_used(wired: Wired) -> None:
     """A vendor may hang up between two calls: the next one opens another line."""
     served = asyncio.Event()
 
@@ -337,11 +274,11 @@ async def test_connections_are_kept_and_stale_ones_are_not_used() -> None:
         line.writer.close()
         served.set()
 
-    async with connected(answering(answer())) as (vendor, talk):
+    async with wired.connected(answering(answer())) as (vendor, talk):
         for _ in range(3):
             await talk(calling(WRITE))
         assert (vendor.accepted, len(vendor.requests)) == (1, 3)
-    async with connected(once_then_end) as (vendor, talk):
+    async with wired.connected(once_then_end) as (vendor, talk):
         for _ in range(3):
             await talk(calling(WRITE))
             await served.wait()
@@ -349,20 +286,22 @@ async def test_connections_are_kept_and_stale_ones_are_not_used() -> None:
         assert (vendor.accepted, len(vendor.requests)) == (3, 3)
 
 
-async def test_nothing_is_remembered_from_call_to_call() -> None:
+async def test_nothing_is_remembered_from_call_to_call(wired: Wired) -> None:
     """No cookie comes back to a vendor that set one."""
-    async with connected(answering(answer(Set_Cookie="session=1; Path=/"))) as (vendor, talk):
+    async with wired.connected(answering(answer(Set_Cookie="session=1; Path=/"))) as (vendor, talk):
         await talk(calling(READ))
         await talk(calling(READ))
         assert b"cookie" not in vendor.requests[1].lower()
 
 
-async def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_proxy_is_taken_from_the_environment(
+    wired: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Credentials pass through nobody's hands that the configuration does not name."""
     async with hostile(answering(answer(b'{"via":"proxy"}'))) as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
-        async with connected(answering(answer())) as (_, talk):
+        async with wired.connected(answering(answer())) as (_, talk):
             assert (await talk(calling(READ))).json == {"id": 1}
         assert proxy.accepted == 0
 
@@ -380,10 +319,10 @@ async def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.Monkey
         (b'{"cut": "\\ud83d"}', {"cut": "\ud83d"}),
     ],
 )  # fmt: skip
-async def test_json_is_read_exactly(body: bytes, json: Any) -> None:
+async def test_json_is_read_exactly(wired: Wired, body: bytes, json: Any) -> None:
     """Whatever its content type says."""
     behaves = answering(answer(body, Content_Type="text/plain"))
-    async with connected(behaves) as (_, talk):
+    async with wired.connected(behaves) as (_, talk):
         reply = await talk(calling(READ))
         assert (reply.json, reply.text) == (json, "")
 
@@ -394,20 +333,20 @@ async def test_json_is_read_exactly(body: bytes, json: Any) -> None:
      b"x" * (MAX_TEXT * 3)],
     ids=["page", "unfinished", "name-twice", "nan", "utf-16", "too-deep", "long"],
 )  # fmt: skip
-async def test_what_is_no_json_is_kept_as_a_beginning(body: bytes) -> None:
+async def test_what_is_no_json_is_kept_as_a_beginning(wired: Wired, body: bytes) -> None:
     """For the log and the verdict; never more of it than that."""
-    async with connected(answering(answer(body))) as (_, talk):
+    async with wired.connected(answering(answer(body))) as (_, talk):
         reply = await talk(calling(READ))
         assert reply.json is None
         assert 0 < len(reply.text) <= MAX_TEXT
 
 
-async def test_the_length_of_an_answer_need_not_be_told() -> None:
+async def test_the_length_of_an_answer_need_not_be_told(wired: Wired) -> None:
     """It may come in chunks, or end with the connection."""
     chunked = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{"id":1}\r\n0\r\n\r\n'
-    async with connected(answering(chunked)) as (_, talk):
+    async with wired.connected(answering(chunked)) as (_, talk):
         assert (await talk(calling(READ))).json == {"id": 1}
-    async with connected(then_closing(b'HTTP/1.0 200 OK\r\n\r\n{"id":1}')) as (_, talk):
+    async with wired.connected(then_closing(b'HTTP/1.0 200 OK\r\n\r\n{"id":1}')) as (_, talk):
         assert (await talk(calling(READ))).json == {"id": 1}
 
 

@@ -10,7 +10,8 @@ import pytest
 from gateway import errors
 from gateway.engine.deadline import deadline
 from gateway.engine.exchange import Exchange, layered
-from gateway.engine.wire import MAX_ANSWER, MAX_HEADERS, MAX_PIECES, wire
+from gateway.engine.network import MAX_ANSWER, MAX_HEADERS, MAX_PIECES
+from gateway.engine.wire import wire
 from gateway.errors import GatewayError
 from gateway.translator import VendorRequest, read, write
 from tests.engine.hostile import (
@@ -23,7 +24,7 @@ from tests.engine.hostile import (
     hostile,
     then_hanging,
 )
-from tests.engine.test_wire import calling, client, now
+from tests.engine.wire.wired import Wired, calling, now
 
 READ = read("get", "things/1")
 WRITE = write("create", "POST", "things", {})
@@ -60,7 +61,6 @@ ENDLESS: dict[str, Behaviour] = {
 """What has no end, or too much of something: it is refused long before any deadline."""
 
 UNENDING: dict[str, Behaviour] = {
-    "interim-answers": endless(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 10),
     "slow-interim-answers": dripping(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 1000),
     "slow-head": dripping(b"HTTP/1.1 200 OK\r\n", b"x: " + b"y" * 5000),
     "slow-body": dripping(answer(b"", length=5000), b" " * 5000),
@@ -82,9 +82,11 @@ def bounded_memory() -> Iterator[None]:
     assert peak < ROOM
 
 
-async def ended(behaves: Behaviour, request: VendorRequest, seconds: float) -> GatewayError:
+async def ended(
+    wired: Wired, behaves: Behaviour, request: VendorRequest, seconds: float
+) -> GatewayError:
     """What a call to such a vendor comes to, and that nothing of it stays behind."""
-    async with hostile(behaves) as vendor, client() as network:
+    async with hostile(behaves) as vendor, wired.client() as network:
         talk: Exchange = wire(network, vendor.url, connect_seconds=3, clock=now)
         with bounded_memory(), pytest.raises(GatewayError) as caught:
             await layered(talk, [deadline(now)])(calling(request, seconds))
@@ -97,24 +99,47 @@ async def ended(behaves: Behaviour, request: VendorRequest, seconds: float) -> G
 
 
 @pytest.mark.parametrize("behaves", ENDLESS.values(), ids=ENDLESS)
-async def test_what_has_no_end_is_not_read_to_it(behaves: Behaviour) -> None:
+async def test_what_has_no_end_is_not_read_to_it(wired: Wired, behaves: Behaviour) -> None:
     """It ends by its size, the line is cut, and of a write nobody knows whether it was applied."""
-    assert type(await ended(behaves, READ, LONG)) is errors.VendorFaulted
-    assert type(await ended(behaves, WRITE, LONG)) is errors.Indeterminate
+    assert type(await ended(wired, behaves, READ, LONG)) is errors.VendorFaulted
+    assert type(await ended(wired, behaves, WRITE, LONG)) is errors.Indeterminate
 
 
 @pytest.mark.parametrize("behaves", UNENDING.values(), ids=UNENDING)
-async def test_what_never_comes_to_an_end_ends_at_the_deadline(behaves: Behaviour) -> None:
+async def test_what_never_comes_to_an_end_ends_at_the_deadline(
+    wired: Wired, behaves: Behaviour
+) -> None:
     """However much arrives meanwhile."""
-    assert type(await ended(behaves, READ, SHORT)) is errors.VendorTimeout
-    assert type(await ended(behaves, WRITE, SHORT)) is errors.IndeterminateTimeout
+    assert type(await ended(wired, behaves, READ, SHORT)) is errors.VendorTimeout
+    assert type(await ended(wired, behaves, WRITE, SHORT)) is errors.IndeterminateTimeout
+
+
+async def test_interim_answers_are_passed_over(wired: Wired) -> None:
+    """Hints, and leave to go on."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    async with wired.connected(answering(hints * 5, answer())) as (vendor, talk):
+        for _ in range(2):
+            reply = await talk(calling(READ))
+            assert (reply.status, reply.json, reply.headers.get("link")) == (200, {"id": 1}, None)
+        assert vendor.accepted == 1
+
+
+async def test_interim_answers_without_end_come_to_one(wired: Wired) -> None:
+    """Our own client counts them; the stock one swallows them, and ends at the deadline alone."""
+    behaves = endless(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 10)
+    counts = wired.kind == "lean"
+    read_error = errors.VendorFaulted if counts else errors.VendorTimeout
+    write_error = errors.Indeterminate if counts else errors.IndeterminateTimeout
+    seconds = LONG if counts else SHORT
+    assert type(await ended(wired, behaves, READ, seconds)) is read_error
+    assert type(await ended(wired, behaves, WRITE, seconds)) is write_error
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
-async def test_a_status_without_a_body_has_none(status: str) -> None:
+async def test_a_status_without_a_body_has_none(wired: Wired, status: str) -> None:
     """What a vendor sends behind it all the same is not taken for an answer."""
     behaves = answering(answer(b'{"id":"planted"}', status))
-    async with hostile(behaves) as vendor, client() as network:
+    async with hostile(behaves) as vendor, wired.client() as network:
         talk = wire(network, vendor.url, connect_seconds=3, clock=now)
         reply = await talk(calling(READ))
         assert (reply.status, reply.json, reply.text) == (int(status[:3]), None, "")
@@ -122,18 +147,18 @@ async def test_a_status_without_a_body_has_none(status: str) -> None:
         assert (await talk(calling(READ))).json == {"id": 1}
 
 
-async def test_a_second_answer_behind_the_first_is_nobodys() -> None:
+async def test_a_second_answer_behind_the_first_is_nobodys(wired: Wired) -> None:
     """The line that it came on is not used again, so it is not taken for the next call's."""
     twice = answering(answer() + answer(b'{"id":"planted"}'))
-    async with hostile(twice) as vendor, client() as network:
+    async with hostile(twice) as vendor, wired.client() as network:
         talk = wire(network, vendor.url, connect_seconds=3, clock=now)
         for _ in range(3):
             assert (await talk(calling(READ))).json == {"id": 1}
 
 
-async def test_many_pieces_make_an_answer_as_long_as_they_are_few_enough() -> None:
+async def test_many_pieces_make_an_answer_as_long_as_they_are_few_enough(wired: Wired) -> None:
     """An honest vendor that sends byte by byte is read."""
     chunks = b"1\r\n \r\n" * (MAX_PIECES - 2) + b"2\r\n{}\r\n0\r\n\r\n"
-    async with hostile(answering(CHUNKED + chunks)) as vendor, client() as network:
+    async with hostile(answering(CHUNKED + chunks)) as vendor, wired.client() as network:
         talk = wire(network, vendor.url, connect_seconds=3, clock=now)
         assert (await talk(calling(READ))).json == {}

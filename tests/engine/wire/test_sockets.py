@@ -12,12 +12,13 @@ import httpcore
 import pytest
 
 from gateway import errors
-from gateway.engine.sockets import Lookup, OutsideOnly, looked_up
-from gateway.engine.wire import transport, wire
+from gateway.engine.lookup import Lookup, looked_up
+from gateway.engine.sockets import OutsideOnly
+from gateway.engine.wire import wire
 from gateway.translator import VendorRequest, read, write
 from tests.certificates import self_signed
 from tests.engine.hostile import answer, answering, hostile
-from tests.engine.test_wire import READ, WRITE, calling, client, lost, now
+from tests.engine.wire.wired import READ, WRITE, Wired, calling, lost, now
 
 FIRST, SECOND = "93.184.216.34", "2606:2800:220:1::1"
 METADATA = "169.254.169.254"
@@ -119,10 +120,10 @@ async def test_names_are_looked_up_as_the_machine_does() -> None:
 @pytest.mark.parametrize("request_", [READ, WRITE], ids=["read", "write"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1"])
 async def test_the_wire_of_a_connection_that_stays_outside_goes_nowhere_else(
-    request_: VendorRequest, host: str
+    wired: Wired, request_: VendorRequest, host: str
 ) -> None:
     """Whatever the address is spelled like, no socket is opened to this machine."""
-    async with hostile(answering(answer())) as vendor, client() as network:
+    async with hostile(answering(answer())) as vendor, wired.client() as network:
         url = vendor.url.replace("127.0.0.1", host)
         talk = wire(network, url, connect_seconds=3, clock=now, outside_only=True)
         error = await lost(talk, request_)
@@ -130,9 +131,9 @@ async def test_the_wire_of_a_connection_that_stays_outside_goes_nowhere_else(
         assert vendor.accepted == 0
 
 
-async def test_a_line_that_another_opened_inside_is_not_shared() -> None:
+async def test_a_line_that_another_opened_inside_is_not_shared(wired: Wired) -> None:
     """Two connections to one host, of which only one may go there."""
-    async with hostile(answering(answer())) as vendor, client() as network:
+    async with hostile(answering(answer())) as vendor, wired.client() as network:
         inside = wire(network, vendor.url, connect_seconds=3, clock=now)
         outside = wire(network, vendor.url, connect_seconds=3, clock=now, outside_only=True)
         assert (await inside(calling(READ))).status == 200
@@ -144,13 +145,13 @@ async def test_a_line_that_another_opened_inside_is_not_shared() -> None:
 @pytest.mark.parametrize("request_", [read("get", "a"), write("create", "POST", "a", {})])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_no_redirect_leads_a_credential_anywhere(
-    request_: VendorRequest, status: int
+    wired: Wired, request_: VendorRequest, status: int
 ) -> None:
     """Neither to another host, nor to a cloud's metadata, nor from https to http (F23)."""
     async with hostile(answering(answer())) as elsewhere:
         for place in (elsewhere.url, f"http://{METADATA}/latest/meta-data", "http://vendor.test/"):
             moved = answer(b"", f"{status} Moved", Location=place)
-            async with hostile(answering(moved)) as vendor, client() as network:
+            async with hostile(answering(moved)) as vendor, wired.client() as network:
                 talk = wire(network, vendor.url, connect_seconds=3, clock=now)
                 reply = await talk(calling(request_, headers={"Authorization": "Bearer x"}))
                 assert (reply.status, len(vendor.requests)) == (status, 1)
@@ -177,10 +178,10 @@ async def impostor(folder: Path, name: str) -> AsyncIterator[tuple[str, list[byt
 @pytest.mark.parametrize("name", ["localhost", "elsewhere.example"])
 @pytest.mark.parametrize("request_", [READ, WRITE], ids=["read", "write"])
 async def test_a_certificate_that_nobody_vouches_for_is_refused(
-    request_: VendorRequest, name: str, tmp_path: Path
+    wired: Wired, request_: VendorRequest, name: str, tmp_path: Path
 ) -> None:
     """Self-signed, for the right name or another's: not a byte of a request leaves."""
-    async with impostor(tmp_path, name) as (url, heard), client() as network:
+    async with impostor(tmp_path, name) as (url, heard), wired.client() as network:
         talk = wire(network, url, connect_seconds=3, clock=now)
         error = await lost(talk, request_)
         assert type(error) is errors.NotSent
@@ -188,18 +189,16 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
 
 
 async def test_a_certificate_for_another_name_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wired: Wired, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also one that the machine trusts; with the right name it is a vendor like any other."""
     for name, trusted in (("elsewhere.example", False), ("localhost", True)):
         certificate, _ = self_signed(tmp_path, name)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        async with impostor(tmp_path, name) as (url, heard):
-            network = transport(connections=1)
+        async with impostor(tmp_path, name) as (url, heard), wired.client() as network:
             talk = wire(network, url, connect_seconds=3, clock=now)
             if trusted:
                 assert (await talk(calling(READ))).json == {"id": 1}
             else:
                 assert type(await lost(talk, READ)) is errors.NotSent
-            await network.aclose()
         assert bool(b"".join(heard)) is trusted
